@@ -1,0 +1,194 @@
+// One function per system call (sys/native.ts has the contract). No policy beyond guard.h, no
+// state. Returns the result or -errno, as the kernel does; only a wrong argument type throws.
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "arguments.h"
+#include "guard.h"
+#include "signal-pipe.h"
+#include "spawn-child.h"
+#include "watch.h"
+
+using std::string;
+
+static int64_t OrErrno(int64_t result) { return result == -1 ? -errno : result; }
+
+static int64_t OwnsMachineCall() { return OwnsMachine() ? 1 : 0; }
+
+static int64_t Mount(const string& source, const string& target, const string& fstype,
+                     int64_t flags, const string& data) {
+  // devtmpfs is one for the whole machine: what a container changes in it, the machine sees.
+  if (fstype == "devtmpfs" && !OwnsMachine()) return -EPERM;
+  return OrErrno(mount(source.c_str(), target.c_str(), fstype.c_str(),
+                       static_cast<unsigned long>(flags), data.c_str()));
+}
+
+static int64_t Umount2(const string& target, int32_t flags) {
+  return OrErrno(umount2(target.c_str(), flags));
+}
+
+static int64_t Mknod(const string& path, int32_t mode, int32_t major, int32_t minor) {
+  return OrErrno(mknod(path.c_str(), mode, makedev(major, minor)));
+}
+
+static int64_t SetHostname(const string& name) {
+  return OrErrno(sethostname(name.data(), name.size()));
+}
+
+static int64_t Sync() {
+  sync();
+  return 0;
+}
+
+static int64_t SyncFs(int32_t fd) { return OrErrno(syncfs(fd)); }
+
+static int64_t SetRlimit(int32_t resource, int64_t soft, int64_t hard) {
+  // -1 becomes RLIM_INFINITY.
+  const rlimit limit = {static_cast<rlim_t>(soft), static_cast<rlim_t>(hard)};
+  return OrErrno(setrlimit(static_cast<__rlimit_resource>(resource), &limit));
+}
+
+static int64_t LsetXattr(const string& path, const string& name, Bytes value) {
+  return OrErrno(lsetxattr(path.c_str(), name.c_str(), value.data, value.size, 0));
+}
+
+static int64_t LgetXattr(const string& path, const string& name, Bytes value) {
+  return OrErrno(lgetxattr(path.c_str(), name.c_str(), value.data, value.size));
+}
+
+static int64_t LlistXattr(const string& path, Bytes list) {
+  return OrErrno(llistxattr(path.c_str(), reinterpret_cast<char*>(list.data), list.size));
+}
+
+static int64_t Reboot(int64_t command) {
+  if (!OwnsMachine()) return -EPERM;
+  constexpr unsigned kMagic1 = 0xfee1dead, kMagic2 = 672274793;
+  return OrErrno(syscall(SYS_reboot, kMagic1, kMagic2, static_cast<unsigned>(command), nullptr));
+}
+
+static int64_t FinitModule(int32_t fd, const string& parameters) {
+  if (!OwnsMachine()) return -EPERM;
+  return OrErrno(syscall(SYS_finit_module, fd, parameters.c_str(), 0));
+}
+
+static int64_t WaitPid(Words result) {
+  if (result.size < 1) return -EINVAL;
+  return OrErrno(waitpid(-1, result.data, WNOHANG));
+}
+
+static int64_t Kill(int32_t pid, int32_t signal) {
+  // "Everyone" means a namespace's processes to its pid 1, and the whole machine to anyone else.
+  if (pid == -1 && getpid() != 1) return -EPERM;
+  return OrErrno(kill(pid, signal));
+}
+
+static int64_t Pipe2(Words fds, int32_t flags) {
+  if (fds.size < 2) return -EINVAL;
+  return OrErrno(pipe2(fds.data, O_CLOEXEC | flags));
+}
+
+static int64_t MemfdCreate(const string& name) {
+  constexpr unsigned kCloseOnExec = 1;  // MFD_CLOEXEC
+  return OrErrno(syscall(SYS_memfd_create, name.c_str(), kCloseOnExec));
+}
+
+static int64_t Fcntl(int32_t fd, int32_t command, int64_t argument) {
+  return OrErrno(fcntl(fd, command, static_cast<long>(argument)));
+}
+
+static int64_t Socket(int32_t domain, int32_t type, int32_t protocol) {
+  return OrErrno(socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+
+static int64_t Bind(int32_t fd, Bytes address) {
+  return OrErrno(bind(fd, reinterpret_cast<sockaddr*>(address.data), address.size));
+}
+
+static int64_t SendTo(int32_t fd, Bytes bytes, int32_t flags, Bytes address) {
+  // No address at all for a connected socket; no SIGPIPE whatever the caller forgot.
+  const auto to = address.size == 0 ? nullptr : reinterpret_cast<sockaddr*>(address.data);
+  return OrErrno(sendto(fd, bytes.data, bytes.size, flags | MSG_NOSIGNAL, to, address.size));
+}
+
+static int64_t Recv(int32_t fd, Bytes bytes, int32_t flags) {
+  return OrErrno(recv(fd, bytes.data, bytes.size, flags));
+}
+
+static int64_t Read(int32_t fd, Bytes bytes) { return OrErrno(read(fd, bytes.data, bytes.size)); }
+
+static int64_t SetSockOpt(int32_t fd, int32_t level, int32_t name, Bytes value) {
+  return OrErrno(setsockopt(fd, level, name, value.data, value.size));
+}
+
+static int64_t Ioctl(int32_t fd, int64_t request, Bytes argument) {
+  return OrErrno(ioctl(fd, static_cast<unsigned long>(request), argument.data));
+}
+
+static napi_value RoleCall(napi_env env, napi_callback_info) {
+  napi_value result = nullptr;
+  napi_create_string_utf8(env, Role(), NAPI_AUTO_LENGTH, &result);
+  return result;
+}
+
+struct Export {
+  const char* name;
+  napi_callback callback;
+};
+
+static constexpr Export kExports[] = {
+    {"role", RoleCall},
+    {"ownsMachine", Callback<OwnsMachineCall>::value},
+    {"mount", Callback<Mount>::value},
+    {"umount2", Callback<Umount2>::value},
+    {"mknod", Callback<Mknod>::value},
+    {"sethostname", Callback<SetHostname>::value},
+    {"sync", Callback<Sync>::value},
+    {"syncfs", Callback<SyncFs>::value},
+    {"setrlimit", Callback<SetRlimit>::value},
+    {"lsetxattr", Callback<LsetXattr>::value},
+    {"lgetxattr", Callback<LgetXattr>::value},
+    {"llistxattr", Callback<LlistXattr>::value},
+    {"reboot", Callback<Reboot>::value},
+    {"finitModule", Callback<FinitModule>::value},
+    {"spawn", Callback<SpawnChild>::value},
+    {"waitpid", Callback<WaitPid>::value},
+    {"kill", Callback<Kill>::value},
+    {"pipe2", Callback<Pipe2>::value},
+    {"memfdCreate", Callback<MemfdCreate>::value},
+    {"fcntl", Callback<Fcntl>::value},
+    {"socket", Callback<Socket>::value},
+    {"bind", Callback<Bind>::value},
+    {"sendto", Callback<SendTo>::value},
+    {"recv", Callback<Recv>::value},
+    {"read", Callback<Read>::value},
+    {"setsockopt", Callback<SetSockOpt>::value},
+    {"ioctl", Callback<Ioctl>::value},
+    {"watch", Watch},
+    {"unwatch", Unwatch},
+    {"signalPipe", Callback<SignalPipe>::value},
+};
+
+NAPI_MODULE_INIT() {
+  if (!PrepareWatches(env)) return nullptr;
+  for (const Export& item : kExports) {
+    napi_value function = nullptr;
+    if (napi_create_function(env, item.name, NAPI_AUTO_LENGTH, item.callback, nullptr, &function) !=
+            napi_ok ||
+        napi_set_named_property(env, exports, item.name, function) != napi_ok) {
+      return nullptr;
+    }
+  }
+  return exports;
+}

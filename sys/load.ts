@@ -1,0 +1,17 @@
+// Loads the addon: the only place that does.
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type { Native } from './native.ts'
+
+/** Where `make build` puts the addon; not asked for inside the bundle, where the variable is always set. */
+const built = (): string => fileURLToPath(new URL('../build/syscalls.node', import.meta.url))
+
+/**
+ * The addon from `SOLOCLOUD_ADDON` (the loader's path, `/proc/self/fd/N`), else from build/.
+ * Throws Node's ERR_DLOPEN_FAILED.
+ */
+export function loadNative(): Native {
+  const loaded: { exports: unknown } = { exports: {} }
+  process.dlopen(loaded, process.env['SOLOCLOUD_ADDON'] ?? built())
+  return loaded.exports as Native
+}

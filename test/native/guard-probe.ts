@@ -1,0 +1,19 @@
+// Run by guard.test.ts: asks for every machine-wide act, in forms the kernel would refuse even if the
+// guard were broken (an unknown reboot command, no descriptor, a missing mount point).
+import { loadNative } from '../../sys/load.ts'
+
+const native = loadNative()
+if (native.ownsMachine() !== 0) {
+  console.log('this process owns the machine: nothing was tried')
+  process.exit(70)
+}
+console.log(
+  JSON.stringify({
+    pid: process.pid,
+    role: native.role(),
+    reboot: native.reboot(0x0badc0de),
+    finitModule: native.finitModule(-1, ''),
+    devtmpfs: native.mount('devtmpfs', '/nonexistent/solocloud', 'devtmpfs', 0, ''),
+    tmpfs: native.mount('tmpfs', '/nonexistent/solocloud', 'tmpfs', 0, ''),
+  }),
+)
