@@ -40,6 +40,13 @@ export interface LogLine {
   stream: LogStream
   line: string
 }
+/** Stands where a follower that read too slowly lost lines. */
+export interface LogGap {
+  at: string
+  droppedLines: number
+}
+/** One line of GET /v1/apps/{name}/logs (application/x-ndjson). */
+export type LogEvent = LogLine | LogGap
 
 /** One line of a push's progress (application/x-ndjson). The last is `running` or `error`. */
 export type Progress =

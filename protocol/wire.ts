@@ -1,0 +1,109 @@
+// The parsers of protocol/api.ts: what a client accepts from a node.
+import type {
+  AppStatus,
+  LastExit,
+  LogEvent,
+  LogGap,
+  LogLine,
+  NodeStatus,
+  Problem,
+  Progress,
+} from './api.ts'
+import { amount, boolean, list, nullable, oneOf, record, string, time } from './decode.ts'
+import type { Decoder } from './decode.ts'
+
+const isolation = oneOf('namespaces', 'chroot')
+
+const lastExit = record<LastExit>({
+  exitCode: nullable(amount),
+  signal: nullable(string),
+  at: time,
+})
+
+export const appStatus = record<AppStatus>({
+  name: string,
+  state: oneOf('unpacking', 'starting', 'running', 'backing-off', 'stopping', 'stopped'),
+  isolation,
+  pid: nullable(amount),
+  startedAt: nullable(time),
+  restarts: amount,
+  lastExit: nullable(lastExit),
+  error: nullable(string),
+  generation: amount,
+  previousGeneration: nullable(amount),
+  digest: string,
+  version: nullable(string),
+  deploying: boolean,
+})
+
+export const appStatuses = list(appStatus)
+
+export const nodeStatus = record<NodeStatus>({
+  version: string,
+  hostname: string,
+  kernel: string,
+  architecture: string,
+  uptimeMs: amount,
+  bootedAt: time,
+  memory: record({ totalBytes: amount, availableBytes: amount }),
+  disk: record({ totalBytes: amount, freeBytes: amount, freeInodes: amount }),
+  isolation,
+  degraded: list(string),
+  addresses: list(string),
+  apps: record({ total: amount, running: amount }),
+  init: record({ residentBytes: amount }),
+  manage: list(string),
+})
+
+const logLine = record<LogLine>({ at: time, stream: oneOf('stdout', 'stderr'), line: string })
+const logGap = record<LogGap>({ at: time, droppedLines: amount })
+
+export const logEvent: Decoder<LogEvent> = (value, path) =>
+  typeof value === 'object' && value !== null && 'droppedLines' in value
+    ? logGap(value, path)
+    : logLine(value, path)
+
+const logLines: Decoder<LogLine[]> = (value, path) =>
+  value === undefined ? [] : list(logLine)(value, path)
+
+export const problem = record<Problem>({
+  type: oneOf('about:blank'),
+  title: string,
+  status: amount,
+  code: string,
+  detail: string,
+})
+
+/** A problem as an answer of its own (application/problem+json): `logs` is our extension member. */
+export const problemReport = (value: unknown, path: string) => ({
+  problem: problem(value, path),
+  logs: record<{ logs: LogLine[] }>({ logs: logLines })(value, path).logs,
+})
+
+type EventName = Progress['event']
+const progressEvents: {
+  readonly [E in EventName]: Decoder<Extract<Progress, { event: E }>>
+} = {
+  waiting: record({ event: oneOf('waiting'), reason: string }),
+  unpacking: record({ event: oneOf('unpacking'), bytes: amount, entries: amount }),
+  unpacked: record({
+    event: oneOf('unpacked'),
+    digest: string,
+    bytes: amount,
+    entries: amount,
+    generation: amount,
+  }),
+  stopping: record({ event: oneOf('stopping'), generation: amount }),
+  starting: record({ event: oneOf('starting'), generation: amount }),
+  started: record({ event: oneOf('started'), pid: amount, isolation }),
+  'rolling-back': record({ event: oneOf('rolling-back'), generation: amount, reason: string }),
+  running: record({ event: oneOf('running'), app: appStatus }),
+  error: record({ event: oneOf('error'), problem, logs: logLines }),
+}
+
+/** One line of a push's progress; null for an event that only a newer node knows. */
+export const progress: Decoder<Progress | null> = (value, path) => {
+  const { event } = record<{ event: string }>({ event: string })(value, path)
+  const known = Object.hasOwn(progressEvents, event)
+  return known ? progressEvents[event as EventName](value, path) : null
+}
