@@ -1,0 +1,217 @@
+// The virtual VPS: starts QEMU and drives the guest from outside, as a hoster's control panel would.
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Duplex, Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Console } from './console.ts'
+import type { Kernel } from './kernel.ts'
+import { Qmp, type QmpEvent } from './qmp.ts'
+
+export interface VpsOptions {
+  kernel: Kernel
+  /** Path of an initramfs made by `buildInitramfs`. */
+  initramfs: string
+  /** Path of a raw disk image; the guest writes to it. */
+  disk: string
+  memoryMb?: number
+  /** More words for the kernel command line, after the ones that make the management port reachable. */
+  append?: readonly string[]
+  /** Ports of the guest, beside the management port, to reach from here (`address`). */
+  ports?: readonly number[]
+  /** What a reboot by the guest does: ends QEMU (so that a test sees it), or restarts the guest. */
+  onReboot?: 'stop' | 'restart'
+  /** Sees the console's text as it comes. */
+  onConsole?: (text: string) => void
+}
+
+export interface Exit {
+  /** QEMU's ShutdownCause: guest-shutdown, guest-reset, host-qmp-quit ...; null after a kill. */
+  reason: string | null
+  code: number | null
+  signal: NodeJS.Signals | null
+}
+
+export const MANAGEMENT_PORT = 5678
+const MEMORY_MB_DEFAULT = 256
+/** Emulated, on a busy machine with two cores, a boot takes up to a minute. */
+const START_MS_MAX = 120_000
+const STOP_MS_MAX = 60_000
+const POLL_MS = 100
+
+const KERNEL_WORDS = [
+  'console=ttyS0',
+  // A panic resets at once: with onReboot 'stop', QEMU ends and every waiter fails with the console.
+  'panic=-1',
+  `solocloud.manage=0.0.0.0:${MANAGEMENT_PORT}`,
+  'solocloud.insecure=yes',
+] as const
+
+function qemuArguments(options: VpsOptions): string[] {
+  const ports = new Set([MANAGEMENT_PORT, ...(options.ports ?? [])])
+  // Host port 0: QEMU takes a free one, so that no two of us can want the same.
+  const forwards = [...ports].map((port) => `hostfwd=tcp:127.0.0.1:0-:${port}`)
+  const accel = process.env['ACCEL'] === 'kvm' ? ['kvm', '-cpu', 'host'] : ['tcg', '-cpu', 'max']
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc', '-smp', '1'],
+    ...['-accel', ...accel, '-m', `${options.memoryMb ?? MEMORY_MB_DEFAULT}M`],
+    ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
+    ...['-append', [...KERNEL_WORDS, ...(options.append ?? [])].join(' ')],
+    ...['-drive', `file=${options.disk},format=raw,if=none,id=disk,cache=unsafe`],
+    ...['-device', 'virtio-blk-pci,drive=disk'],
+    ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
+    // Without an option ROM: nothing boots from the network.
+    ...['-device', 'virtio-net-pci,netdev=net,romfile='],
+    ...['-chardev', 'stdio,id=serial,signal=off', '-serial', 'chardev:serial'],
+    ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
+    ...['-action', `reboot=${options.onReboot === 'restart' ? 'reset' : 'shutdown'}`],
+  ]
+}
+
+/** Starts a guest; resolves when QEMU runs, which is before the guest's kernel does. */
+export async function startVps(options: VpsOptions): Promise<Vps> {
+  // The kernel ends QEMU when the thread that started it ends, even by SIGKILL (PR_SET_PDEATHSIG).
+  const words = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...qemuArguments(options)]
+  const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const vps = new Vps(child, options)
+  try {
+    await vps.connect()
+  } catch (error) {
+    await vps.powerCut()
+    throw error
+  }
+  return vps
+}
+
+export class Vps {
+  readonly console: Console
+  readonly #child: ChildProcess
+  readonly #qmp: Qmp
+  readonly #onReboot: 'stop' | 'restart'
+  readonly #forwards = new Map<number, number>()
+  readonly #exited: Promise<Exit>
+  #stderr = ''
+  #reason: string | null = null
+  #exit: Exit | null = null
+
+  constructor(child: ChildProcess, options: VpsOptions) {
+    this.#child = child
+    this.#onReboot = options.onReboot ?? 'stop'
+    this.console = new Console(child.stdout as Readable, options.onConsole)
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text))
+    this.#qmp = new Qmp(child.stdio[3] as Duplex, (event) => this.#take(event))
+    this.#exited = new Promise((resolve) => {
+      const end = (code: number | null, signal: NodeJS.Signals | null) => {
+        this.#exit = { reason: this.#reason, code, signal }
+        resolve(this.#exit)
+      }
+      child.once('error', (error) => {
+        this.#stderr += error.message
+        end(null, null)
+      })
+      child.once('close', end)
+    })
+  }
+
+  /** Called once, by `startVps`: learns the forwarded ports, which proves that QEMU runs. */
+  async connect(): Promise<void> {
+    const ask = async () => {
+      await this.#qmp.execute('qmp_capabilities')
+      return this.#qmp.execute('human-monitor-command', { 'command-line': 'info usernet' })
+    }
+    const failed = this.#exited.then((exit) => {
+      throw new Error(`QEMU ended at once (${String(exit.code ?? exit.signal)})\n${this.#stderr}`)
+    })
+    const table = String(await Promise.race([ask().catch(() => failed), failed]))
+    for (const [, host, guest] of table.matchAll(
+      /HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)\s+\S+\s+(\d+)/g,
+    )) {
+      this.#forwards.set(Number(guest), Number(host))
+    }
+  }
+
+  /** HOST:PORT here that reaches the guest's `port`, one of the options' ports. */
+  address(port: number): string {
+    const host = this.#forwards.get(port)
+    if (host === undefined) throw new Error(`BUG: port ${port} of the guest is not forwarded`)
+    return `127.0.0.1:${host}`
+  }
+
+  /** HOST:PORT of the management server, for `cloud`. */
+  get manage(): string {
+    return this.address(MANAGEMENT_PORT)
+  }
+
+  /** Resolves with the time it took, in ms, once the node answers GET /v1/node. */
+  async waitForManagement(timeoutMs = START_MS_MAX): Promise<number> {
+    return this.waitForHttp(`http://${this.manage}/v1/node`, timeoutMs)
+  }
+
+  /** Resolves with the time it took, in ms, once `url` answers 2xx. Rejects with the console. */
+  async waitForHttp(url: string, timeoutMs: number): Promise<number> {
+    const start = performance.now()
+    let last = 'no answer'
+    while (performance.now() - start < timeoutMs) {
+      if (this.#exit !== null) throw new Error(`the guest has ended\n${this.console.tail}`)
+      const left = timeoutMs - (performance.now() - start)
+      // QEMU accepts the connection before the guest listens: a request needs a time limit of its own.
+      last = await fetch(url, { signal: AbortSignal.timeout(Math.max(1, Math.min(left, 2000))) })
+        .then(async (reply) => {
+          await reply.arrayBuffer()
+          return reply.ok ? '' : `HTTP ${reply.status}`
+        })
+        .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      if (last === '') return performance.now() - start
+      await sleep(POLL_MS)
+    }
+    throw new Error(`${url}: ${last} after ${timeoutMs} ms\n${this.console.tail}`)
+  }
+
+  /** Presses the ACPI power button. */
+  async powerButton(): Promise<void> {
+    await this.#qmp.execute('system_powerdown')
+  }
+
+  /** The reset button: nothing is unmounted or synced. Resolves when the guest prints again. */
+  async reset(): Promise<void> {
+    const { position } = this.console
+    await this.#qmp.execute('set-action', { reboot: 'reset' })
+    await this.#qmp.execute('system_reset')
+    // SeaBIOS answers a reset with one more of its own, which counts as the guest's.
+    await this.console.waitFor(/\S/, START_MS_MAX, position)
+    if (this.#onReboot === 'stop') await this.#qmp.execute('set-action', { reboot: 'shutdown' })
+  }
+
+  /** Pulls the plug. Resolves when QEMU is gone; also the clean-up for a guest in any state. */
+  async powerCut(): Promise<Exit> {
+    if (this.#exit === null) this.#child.kill('SIGKILL')
+    return this.#exited
+  }
+
+  /** How QEMU ended. Rejects with the console when it does not within `timeoutMs`. */
+  async waitForExit(timeoutMs = STOP_MS_MAX): Promise<Exit> {
+    const timer = new AbortController()
+    const late = sleep(timeoutMs, undefined, { signal: timer.signal }).then(() => {
+      throw new Error(`the guest still runs after ${timeoutMs} ms\n${this.console.tail}`)
+    })
+    try {
+      return await Promise.race([this.#exited, late])
+    } finally {
+      timer.abort()
+      late.catch(() => undefined)
+    }
+  }
+
+  /** Power button, and the guest's clean end. */
+  async powerOff(timeoutMs = STOP_MS_MAX): Promise<Exit> {
+    await this.powerButton()
+    return this.waitForExit(timeoutMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.powerCut()
+  }
+
+  #take(event: QmpEvent): void {
+    const reason = event.data['reason']
+    if (event.event === 'SHUTDOWN' && typeof reason === 'string') this.#reason = reason
+  }
+}
