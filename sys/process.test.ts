@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { fakeNative } from './fake-native.ts'
+import { decodeWaitStatus, kill, reapOne, spawn } from './process.ts'
+
+test('a wait status is an exit code or a signal', () => {
+  expect(decodeWaitStatus(0)).toEqual({ exitCode: 0, signal: null })
+  expect(decodeWaitStatus(255 << 8)).toEqual({ exitCode: 255, signal: null })
+  expect(decodeWaitStatus(9)).toEqual({ exitCode: null, signal: 'SIGKILL' })
+  expect(decodeWaitStatus(0x80 | 11)).toEqual({ exitCode: null, signal: 'SIGSEGV' })
+  expect(decodeWaitStatus(37)).toEqual({ exitCode: null, signal: 'SIGRTMIN+3' })
+  expect(() => decodeWaitStatus(0x137f)).toThrow('BUG')
+})
+
+test('reaping tells pid and status, and no child apart from an error', () => {
+  const answering = (pid: number): ReturnType<typeof reapOne> => {
+    const waitpid = (result: Int32Array): number => {
+      result[0] = 256
+      return pid
+    }
+    return reapOne(fakeNative({ waitpid }))
+  }
+  expect(answering(7)).toEqual({ pid: 7, status: 256 })
+  expect(answering(0)).toBeNull()
+  expect(answering(-10)).toBeNull()
+  expect(() => answering(-22)).toThrow('waitpid: EINVAL')
+})
+
+test('a signal to a process that is gone is no error', () => {
+  expect(kill(fakeNative({ kill: () => 0 }), 7, 15)).toBe(true)
+  expect(kill(fakeNative({ kill: () => -3 }), 7, 15)).toBe(false)
+  expect(() => kill(fakeNative({ kill: () => -1 }), 7, 15)).toThrow('kill 7: EPERM')
+})
+
+test('a spawn that fails names the role', () => {
+  const request = { argv: ['solocloud', 'unpack', '/x'], env: [], namespaces: 0, fds: [] }
+  expect(() => spawn(fakeNative({ spawn: () => -12 }), request)).toThrow('spawn unpack: ENOMEM')
+})
+
+test('a call that a fake does not expect throws', () => {
+  expect(() => fakeNative({}).kill(1, 9)).toThrow('unexpected call: kill(1, 9)')
+  expect(() => fakeNative({}).watch(3, () => undefined)).toThrow('watch(3, function)')
+})
