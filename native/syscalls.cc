@@ -31,6 +31,9 @@ static int64_t Mount(const string& source, const string& target, const string& f
                      int64_t flags, const string& data) {
   // devtmpfs is one for the whole machine: what a container changes in it, the machine sees.
   if (fstype == "devtmpfs" && !OwnsMachine()) return -EPERM;
+  // Without MS_BIND a remount changes the file system itself: the disk that a container's root lies
+  // on, or the machine's one cgroup2, would be read-only for everyone.
+  if ((flags & (MS_REMOUNT | MS_BIND)) == MS_REMOUNT && !OwnsMachine()) return -EPERM;
   return OrErrno(mount(source.c_str(), target.c_str(), fstype.c_str(),
                        static_cast<unsigned long>(flags), data.c_str()));
 }
