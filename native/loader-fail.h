@@ -1,0 +1,25 @@
+// The loader's only way to fail: one sentence on standard error, then exit.
+#ifndef SOLOCLOUD_LOADER_FAIL_H_
+#define SOLOCLOUD_LOADER_FAIL_H_
+
+#include "raw.h"
+
+#define LOADER_EXIT_STATUS 70  // sysexits.h EX_SOFTWARE: nothing of ours has run yet
+
+// Prints "solocloud: <what>" and, unless `error` (-errno) is 0, " (error <number>)".
+static _Noreturn void loader_fail(const char* what, long error) {
+  char line[512];
+  struct raw_text text = raw_text_in(line, sizeof line);
+  raw_add(&text, "solocloud: ");
+  raw_add(&text, what);
+  if (error) {
+    raw_add(&text, " (error ");
+    raw_add_number(&text, -error);
+    raw_add(&text, ")");
+  }
+  raw_add(&text, "\n");
+  raw_write_all(2, line, text.length);
+  raw_exit(LOADER_EXIT_STATUS);
+}
+
+#endif  // SOLOCLOUD_LOADER_FAIL_H_
