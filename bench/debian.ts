@@ -1,0 +1,88 @@
+// Makes the peer's root file system with debootstrap, from Debian's own packages, and keeps it in the cache.
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { command, type CommandOptions } from '../qemu/command.ts'
+import { moduleFiles } from '../qemu/initramfs.ts'
+import type { Kernel } from '../qemu/kernel.ts'
+import * as debian from './debian-files.ts'
+import { inTree, sandboxed } from './sandbox.ts'
+
+type Report = (line: string) => void
+
+/** What the tree is a function of: another list of packages gets another name in the cache. */
+function treeName(kernel: Kernel): string {
+  const recipe = JSON.stringify([{ ...debian }, kernel.version])
+  return `debian-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`
+}
+
+/**
+ * The directory, in `cacheDir` (absolute), of a configured Debian without any container image. Made at the
+ * first call, which takes minutes and needs root and the network.
+ */
+export async function debianTree(
+  cacheDir: string,
+  kernel: Kernel,
+  report: Report,
+): Promise<string> {
+  const tree = join(cacheDir, treeName(kernel))
+  if (existsSync(tree)) return tree
+  const partial = `${tree}.partial`
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(cacheDir, { recursive: true })
+  try {
+    report(`debootstrap: Debian ${debian.SUITE} with ${debian.PACKAGES.join(', ')} (minutes, once)`)
+    await bootstrap(partial)
+    await configure(partial)
+    await addModules(partial, kernel)
+    await rename(partial, tree)
+  } finally {
+    await rm(partial, { recursive: true, force: true })
+  }
+  return tree
+}
+
+/** The versions of the packages that the table names, as `podman 4.3.1+ds1-8`. */
+export async function debianVersions(tree: string): Promise<string[]> {
+  const query = ['dpkg-query', '-W', '-f', '${Package} ${Version}\\n', ...debian.NAMED_PACKAGES]
+  return (await run(inTree(tree, query))).trim().split('\n')
+}
+
+/** Runs the words of a sandbox. */
+export async function run(words: readonly string[], options?: CommandOptions): Promise<string> {
+  const [file = '', ...args] = words
+  return command(file, args, options)
+}
+
+// The first stage only downloads and unpacks; the second runs the packages' scripts, without a network.
+async function bootstrap(tree: string): Promise<void> {
+  const include = `--include=${debian.PACKAGES.join(',')}`
+  const first = ['--foreign', '--variant=minbase', include, debian.SUITE, tree, debian.MIRROR]
+  await command('debootstrap', first)
+  await run(sandboxed(['chroot', tree, '/debootstrap/debootstrap', '--second-stage']))
+}
+
+async function configure(tree: string): Promise<void> {
+  for (const [path, text] of Object.entries(debian.FILES)) {
+    await mkdir(dirname(join(tree, path)), { recursive: true })
+    await writeFile(join(tree, path), text)
+  }
+  const systemctl = async (verb: string, units: readonly string[]) =>
+    run(inTree(tree, ['systemctl', verb, ...units]))
+  await systemctl('disable', debian.DISABLED)
+  await systemctl('mask', debian.MASKED)
+  await systemctl('enable', debian.ENABLED)
+  await run(inTree(tree, ['apt-get', 'clean']))
+  await rm(join(tree, 'var/lib/apt/lists'), { recursive: true })
+}
+
+async function addModules(tree: string, kernel: Kernel): Promise<void> {
+  const target = join(tree, 'lib/modules', kernel.version)
+  const files = await moduleFiles(kernel, debian.MODULES)
+  for (const file of [...files, 'modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
+    await mkdir(dirname(join(target, file)), { recursive: true })
+    await copyFile(join(kernel.modulesDir, file), join(target, file))
+  }
+  await command('depmod', ['-b', tree, kernel.version])
+}
