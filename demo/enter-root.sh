@@ -1,0 +1,25 @@
+#!/bin/sh
+# In namespaces of its own: makes DIR/root the root and becomes its /sbin/init, as the kernel would start it.
+# Says when the namespaces are there (descriptor 3), then reads init's arguments, one a line, to the end of
+# descriptor 0: they name the network, which can only be made when the namespaces are there.
+# Usage: enter-root.sh DIR overlay|bind
+set -eu
+dir=$1 how=$2
+exec 2>&1
+cd "$dir"
+if [ "$how" = overlay ]; then
+  # A file system of its own: what init does to it (remount, for one) can't reach the disk below.
+  mount -t overlay -o "lowerdir=lower,upperdir=upper,workdir=work" overlay root
+else
+  mount --bind upper root
+fi
+cd root
+echo ready >&3
+exec 3>&-
+set --
+while read -r word; do
+  set -- "$@" "$word"
+done
+# What switch_root(8) does: the mount covers "/", and "/" is looked up again.
+mount --move . /
+exec env -i HOME=/ TERM=linux /usr/sbin/chroot . /sbin/init "$@" </dev/null

@@ -1,0 +1,54 @@
+#!/bin/bash
+# Installs the Debian packages that a make target needs beyond Node.js and npm. Usage: scripts/packages.sh TARGET
+# Asks first, unless root in CI (CI=true); without a terminal it only says what is missing, and ends with 1.
+set -euo pipefail
+
+# package            targets               why
+readonly PACKAGES='
+g++                  build run boot test   compiles the addon and the C++ example; its libraries travel in the file
+gcc                  build run boot test   compiles the loader and the initramfs
+make                 build run boot test   builds liblzma, which lzma-native holds as source
+libc6-dev            build run boot test   the C headers, and libc.a for the static parts
+iproute2             run test              the veth pair between the node and this machine
+qemu-system-x86      boot test bench       the virtual VPS
+e2fsprogs            boot test bench       makes and checks its disk without root
+kmod                 boot test bench       depmod: which kernel module needs which
+debootstrap          bench                 the Debian to compare with
+podman               bench                 the peer that runs a pushed image
+crun                 bench                 its runtime
+'
+
+readonly target=${1:?usage: scripts/packages.sh TARGET}
+
+missing=()
+reasons=''
+while read -r name rest; do
+  [ -n "$name" ] || continue
+  words=${rest%%   *} # The targets end at the first wide gap.
+  [[ " $words " == *" $target "* ]] || continue
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null || true)
+  [ "$status" = installed ] && continue
+  missing+=("$name")
+  reasons+="  $(printf '%-18s' "$name") ${rest##*   }"$'\n'
+done <<<"$PACKAGES"
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+printf "'make %s' needs these Debian packages:\n%s" "$target" "$reasons"
+install=(apt-get install --yes --no-install-recommends "${missing[@]}")
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=(sudo)
+fi
+if [ "$(id -u)" -ne 0 ] || [ "${CI:-}" != true ]; then
+  if ! [ -t 0 ] || { [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; }; then
+    printf 'Install them as root and try again:\n  %s\n' "${install[*]}"
+    exit 1
+  fi
+  read -r -p "Install them now (${as_root[*]} ${install[*]})? [Y/n] " answer
+  case "$answer" in '' | y | Y | yes) ;; *) exit 1 ;; esac
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+# A fresh machine has no package lists yet, an old one has lists of files that are gone.
+"${as_root[@]}" apt-get update --quiet
+"${as_root[@]}" "${install[@]}"
