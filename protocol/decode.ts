@@ -58,7 +58,7 @@ export function list<T>(decoder: Decoder<T>): Decoder<T[]> {
 export function record<T extends object>(fields: {
   readonly [K in keyof T]-?: Decoder<T[K]>
 }): Decoder<T> {
-  const decoders = Object.entries(fields) as [string, Decoder<unknown>][]
+  const decoders = Object.entries<Decoder<unknown>>(fields)
   return (value, path) => {
     if (!isRecord(value)) refuse(value, path, 'an object')
     const taken: Record<string, unknown> = {}

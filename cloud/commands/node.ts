@@ -1,0 +1,52 @@
+// cloud node [NODE]: the machine itself.
+import type { NodeStatus } from '../../protocol/api.ts'
+import { nodeStatus } from '../../protocol/wire.ts'
+import { clientFor, type CommandSpec } from '../command.ts'
+import { ExitCode, usageError } from '../errors.ts'
+import { printJson, type Io } from '../io.ts'
+import { formatTable, type Cell } from '../table.ts'
+import { formatBytes, formatDuration } from '../units.ts'
+
+export const node: CommandSpec = {
+  name: 'node',
+  usage: '[NODE]',
+  summary: 'show the node: kernel, memory, disk, uptime, isolation, version',
+  async run(context, words) {
+    const [client, rest] = clientFor(context, words)
+    if (rest.length > 0) throw usageError(`node takes no more words, so not "${rest.join(' ')}".`)
+    const { value } = await client.ask('GET', '/v1/node', nodeStatus)
+    if (context.json) printJson(context.io, value)
+    else context.io.out.write(nodeTable(value, context.io.colors))
+    return ExitCode.ok
+  },
+}
+
+export function nodeTable(status: NodeStatus, colors: Io['colors']): string {
+  const { memory, disk, apps } = status
+  const lines: [label: string, text: string][] = [
+    ['Host', status.hostname],
+    ['Version', status.version],
+    ['Kernel', `${status.kernel}, ${status.architecture}`],
+    ['Up', `${formatDuration(status.uptimeMs)}, since ${status.bootedAt}`],
+    ['Memory', `${used(memory.totalBytes, memory.availableBytes)}, PID 1 ${initUse(status)}`],
+    ['Disk', `${used(disk.totalBytes, disk.freeBytes)}, ${disk.freeInodes} inodes free`],
+    ['Isolation', status.isolation],
+    ['Apps', `${apps.running} of ${apps.total} running`],
+    ['Addresses', status.addresses.join(', ') || 'none'],
+    ['Managed at', status.manage.join(', ') || 'none'],
+  ]
+  const rows = lines.map(([label, text]): Cell[] => [{ text: label, paint: colors.bold }, { text }])
+  const degraded = status.degraded.map((text, i): Cell[] => [
+    { text: i === 0 ? 'Degraded' : '', paint: colors.yellow },
+    { text },
+  ])
+  return formatTable([...rows, ...degraded])
+}
+
+function used(totalBytes: number, freeBytes: number): string {
+  return `${formatBytes(totalBytes - freeBytes)} of ${formatBytes(totalBytes)} used`
+}
+
+function initUse(status: NodeStatus): string {
+  return formatBytes(status.init.residentBytes)
+}

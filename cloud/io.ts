@@ -1,0 +1,55 @@
+// Where the command line reads its surroundings and writes, so that tests can stand in for a terminal.
+import pc from 'picocolors'
+import type { LogLine } from '../protocol/api.ts'
+import { ExitCode, type CloudError } from './errors.ts'
+
+export interface Output {
+  write(text: string): unknown
+  isTTY?: boolean
+}
+
+export interface Io {
+  out: Output & NodeJS.WritableStream
+  err: Output & NodeJS.WritableStream
+  env: NodeJS.ProcessEnv
+  /** Colours for `out`: the identity where it is not a terminal, or NO_COLOR is set. */
+  colors: ReturnType<typeof pc.createColors>
+}
+
+export function processIo(): Io {
+  const { stdout, stderr, env } = process
+  for (const stream of [stdout, stderr]) stream.on('error', endOfReader)
+  // picocolors also colours a pipe when CI is set; what reads our pipe wants plain text.
+  const colors = pc.createColors(pc.isColorSupported && stdout.isTTY)
+  return { out: stdout, err: stderr, env, colors }
+}
+
+/** `cloud logs -f | head`: the reader has seen enough. */
+function endOfReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(ExitCode.brokenPipe)
+  throw error
+}
+
+export function printLine(io: Io, text: string): void {
+  io.out.write(`${text}\n`)
+}
+
+export function printJson(io: Io, value: unknown): void {
+  io.out.write(`${JSON.stringify(value)}\n`)
+}
+
+/** A sentence, and the app's last words where there are some; with --json one object a line. */
+export function printError(io: Io, error: CloudError, json: boolean, app?: string): void {
+  const { code, message, logs } = error
+  if (json) {
+    const report = { ...(app === undefined ? {} : { app }), code, detail: message, logs }
+    io.err.write(`${JSON.stringify({ error: report })}\n`)
+    return
+  }
+  io.err.write(`cloud: ${app === undefined ? '' : `${app}: `}${message}\n`)
+  if (logs.length > 0) io.err.write(`The last lines of its log:\n${logs.map(quote).join('')}`)
+}
+
+function quote({ stream, line }: LogLine): string {
+  return `  ${stream}: ${line}\n`
+}

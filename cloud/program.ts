@@ -1,0 +1,84 @@
+// The words of the command line: commander finds the command and its options, and writes the help.
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../protocol/version.ts'
+import type { CommandSpec } from './command.ts'
+import { logs } from './commands/logs.ts'
+import { node } from './commands/node.ts'
+import { poweroff, reboot } from './commands/power.ts'
+import { ps } from './commands/ps.ts'
+import { restart } from './commands/restart.ts'
+import { rollback } from './commands/rollback.ts'
+import { start } from './commands/start.ts'
+import { stop } from './commands/stop.ts'
+import { ExitCode } from './errors.ts'
+import type { Io } from './io.ts'
+
+const COMMANDS = [start, stop, ps, logs, restart, rollback, node, reboot, poweroff]
+
+const HELP = `
+NODE is HOST:PORT, [IPV6]:PORT or unix:/PATH: the first word with a colon. Without one it is
+$CLOUD_NODE, else this machine when it is a node.
+APP is a name, or an image's file: foo, foo.txz and bar/foo.txz are all the app foo.
+
+Exit codes:
+  0    done
+  1    the node, or this machine, could not do it
+  2    the command line is wrong
+  3    the node can't be reached, or the connection broke
+  4    the node has no such app
+  141  whoever read our output went away
+
+Examples:
+  cloud start 1.2.3.4:5678 bar/foo.txz
+  cloud logs 1.2.3.4:5678 -f foo
+  cloud stop 1.2.3.4:5678 foo.txz`
+
+/** Parses `argv` and runs its command. Throws CloudError, and CommanderError for help and wrong words. */
+export async function runProgram(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let outcome: ExitCode = ExitCode.ok
+  const program = new Command('cloud')
+    .description('Runs images on the nodes of your own cloud.')
+    .version(VERSION, '-V, --version')
+    .option('--json', 'machine output: one JSON value, or one a line for streams')
+    .addHelpText('after', HELP)
+  settle(program, io)
+  const done = (code: ExitCode): void => void (outcome = code)
+  for (const spec of COMMANDS) program.addCommand(newCommand(spec, io, done))
+  await program.parseAsync(argv, { from: 'user' })
+  return outcome
+}
+
+function newCommand(spec: CommandSpec, io: Io, done: (code: ExitCode) => void): Command {
+  const command = new Command(spec.name)
+    .usage(`[options] ${spec.usage}`)
+    .summary(spec.summary)
+    .description(`${spec.summary.charAt(0).toUpperCase()}${spec.summary.slice(1)}.`)
+    .argument('[words...]')
+    .option('--json', 'machine output')
+  settle(command, io)
+  spec.options?.(command)
+  command.action(async (words: string[]) => {
+    const options: Record<string, unknown> = command.optsWithGlobals()
+    done(await spec.run({ io, json: options['json'] === true, options }, words))
+  })
+  return command
+}
+
+/** Errors come back to us as CommanderError, already told to the operator. */
+function settle(command: Command, io: Io): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => io.out.write(text),
+    writeErr: (text) => io.err.write(text),
+    outputError: (text, write) =>
+      write(`cloud: ${text.replace(/^error: /, '')}See \`cloud --help\`.\n`),
+  })
+  command.configureHelp({
+    visibleArguments: () => [],
+    subcommandTerm: (child) => `${child.name()} ${child.usage().replace('[options] ', '')}`,
+  })
+}
+
+/** What a CommanderError means: asking for help or the version is no error. */
+export function exitCodeOf(error: CommanderError): ExitCode {
+  return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage
+}

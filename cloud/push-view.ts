@@ -1,0 +1,159 @@
+// Shows a push: a bar on a terminal while bytes move, and a line for each thing that has happened.
+import cliProgress from 'cli-progress'
+import type { Progress } from '../protocol/api.ts'
+import { printJson, printLine, type Io } from './io.ts'
+import { printable } from './table.ts'
+import { formatBytes } from './units.ts'
+
+export interface PushView {
+  hashing(bytes: number): void
+  sending(bytes: number): void
+  event(progress: Progress): void
+  /** The bar is gone after it; call it before anything else is printed. */
+  end(): void
+}
+
+/** `totalBytes`: the packed image's size. A rollback has none. */
+export function pushView(io: Io, json: boolean, app: string, totalBytes = 0): PushView {
+  if (json) return jsonView(io, app)
+  return new TextView(io, app, totalBytes)
+}
+
+/** The node's events as they are, with the app's name. */
+function jsonView(io: Io, app: string): PushView {
+  return {
+    hashing: () => undefined,
+    sending: () => undefined,
+    event: (progress) => printJson(io, { app, ...progress }),
+    end: () => undefined,
+  }
+}
+
+class TextView implements PushView {
+  readonly #io: Io
+  readonly #app: string
+  readonly #totalBytes: number
+  readonly #bar: Bar | null
+  #announced = false
+
+  constructor(io: Io, app: string, totalBytes: number) {
+    this.#io = io
+    this.#app = app
+    this.#totalBytes = totalBytes
+    this.#bar = io.err.isTTY === true ? new Bar(io, app, totalBytes) : null
+  }
+
+  hashing(bytes: number): void {
+    this.#bar?.show('reading', bytes)
+  }
+
+  sending(bytes: number): void {
+    if (!this.#announced && this.#bar === null) {
+      this.#line(`sending ${formatBytes(this.#totalBytes)}`)
+    }
+    this.#announced = true
+    this.#bar?.show('sending', bytes)
+  }
+
+  event(progress: Progress): void {
+    if (progress.event === 'unpacking') {
+      this.#bar?.note(`unpacked ${formatBytes(progress.bytes)}`)
+      return
+    }
+    const text = describe(progress)
+    if (text !== null) this.#line(text)
+  }
+
+  end(): void {
+    this.#bar?.hide()
+  }
+
+  #line(text: string): void {
+    this.#bar?.hide()
+    printLine(this.#io, `${this.#app}: ${printable(text)}`)
+  }
+}
+
+/** null: not worth a line. An error is told by whoever ends the command. */
+function describe(progress: Progress): string | null {
+  switch (progress.event) {
+    case 'waiting':
+      return `waiting: ${progress.reason}`
+    case 'unpacking':
+    case 'error':
+      return null
+    case 'unpacked':
+      return `unpacked ${formatBytes(progress.bytes)}, ${progress.entries} files`
+    case 'stopping':
+      return `stopping generation ${progress.generation}`
+    case 'starting':
+      return `starting generation ${progress.generation}`
+    case 'started':
+      return `started, pid ${progress.pid} (${progress.isolation})`
+    case 'rolling-back':
+      return `going back to generation ${progress.generation}: ${progress.reason}`
+    case 'running':
+      return `running, generation ${progress.app.generation}`
+  }
+}
+
+type Phase = 'reading' | 'sending'
+
+/** cli-progress, drawn anew for each phase, with the average rate of the phase. */
+class Bar {
+  readonly #bar: cliProgress.SingleBar
+  readonly #totalBytes: number
+  #phase: Phase | null = null
+  #startMs = 0
+  #note = ''
+
+  constructor(io: Io, app: string, totalBytes: number) {
+    this.#totalBytes = totalBytes
+    const format = `${app}: {phase} [{bar}] {percentage}%  {done} of {size}  {rate}/s  {eta_formatted} left  {note}`
+    this.#bar = new cliProgress.SingleBar(
+      // The cursor stays visible: Ctrl-C ends this process without a chance to show it again.
+      {
+        stream: io.err,
+        format,
+        hideCursor: false,
+        clearOnComplete: true,
+        barsize: 24,
+        etaBuffer: 50,
+      },
+      cliProgress.Presets.shades_classic,
+    )
+  }
+
+  show(phase: Phase, bytes: number): void {
+    if (phase !== this.#phase) this.#begin(phase)
+    this.#bar.update(bytes, this.#payload(bytes))
+  }
+
+  note(text: string): void {
+    this.#note = text
+    if (this.#phase !== null) this.#bar.update({ note: text })
+  }
+
+  hide(): void {
+    if (this.#phase !== null) this.#bar.stop()
+    this.#phase = null
+  }
+
+  #begin(phase: Phase): void {
+    this.hide()
+    this.#phase = phase
+    this.#startMs = performance.now()
+    this.#bar.start(this.#totalBytes, 0, this.#payload(0))
+  }
+
+  #payload(bytes: number): object {
+    const seconds = Math.max(performance.now() - this.#startMs, 1) / 1000
+    return {
+      phase: this.#phase,
+      done: formatBytes(bytes),
+      size: formatBytes(this.#totalBytes),
+      rate: formatBytes(bytes / seconds),
+      note: this.#note,
+    }
+  }
+}
