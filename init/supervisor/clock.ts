@@ -1,0 +1,22 @@
+// Time as an argument: the supervisor reads no clock and sets no timer of its own.
+
+export interface Clock {
+  /** Monotonic; for durations. */
+  nowMs(): number
+  /** Unix time; for what people read. It may jump. */
+  wallMs(): number
+  /** Calls `fire` once after `ms`, unless the returned function is called first. */
+  after(ms: number, fire: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  after(ms, fire) {
+    const timer = setTimeout(fire, ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+/** RFC 3339 in UTC, to the millisecond. */
+export const timestamp = (clock: Clock): string => new Date(clock.wallMs()).toISOString()
