@@ -69,6 +69,15 @@ export interface Problem {
   detail: string
 }
 
+/** PID 1's own use of the machine. */
+export interface InitStatus {
+  residentBytes: number
+  /** What the kernel can't drop: anonymous memory and the share of shared memory; null before Linux 4.14. */
+  unreclaimableBytes: number | null
+  /** Processes that nobody else waited for, since the start. */
+  orphansReaped: number
+}
+
 export interface NodeStatus {
   version: string
   hostname: string
@@ -83,7 +92,6 @@ export interface NodeStatus {
   degraded: string[]
   addresses: string[]
   apps: { total: number; running: number }
-  /** PID 1's own use. */
-  init: { residentBytes: number }
+  init: InitStatus
   manage: string[]
 }

@@ -51,7 +51,11 @@ export const nodeStatus = record<NodeStatus>({
   degraded: list(string),
   addresses: list(string),
   apps: record({ total: amount, running: amount }),
-  init: record({ residentBytes: amount }),
+  init: record({
+    residentBytes: amount,
+    unreclaimableBytes: nullable(amount),
+    orphansReaped: amount,
+  }),
   manage: list(string),
 })
 

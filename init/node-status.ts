@@ -1,0 +1,88 @@
+// What `cloud node` shows: read anew at each request from /proc and the file system.
+import { readFileSync, statfsSync } from 'node:fs'
+import { arch, hostname, networkInterfaces, release } from 'node:os'
+import type { AppStatus, InitStatus, Isolation, NodeStatus } from '../protocol/api.ts'
+
+export interface NodeFacts {
+  version: string
+  isolation: Isolation
+  /** One sentence each. */
+  degraded: readonly string[]
+  manage: readonly string[]
+  apps: readonly AppStatus[]
+  orphansReaped: number
+  /** The directory whose file system the apps are on. */
+  disk: string
+}
+
+/** The value of `name:` in a file of /proc in kB, as bytes; null when there is no such line. */
+export function procBytes(text: string, name: string): number | null {
+  const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]
+  return kibibytes === undefined ? null : Number(kibibytes) * 1024
+}
+
+/** The file's text, or '' where the kernel or the machine does not give it. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** Anonymous memory and our share of shared memory (proc(5), smaps_rollup). */
+export function unreclaimable(smapsRollup: string): number | null {
+  const anonymous = procBytes(smapsRollup, 'Anonymous')
+  return anonymous === null ? null : anonymous + (procBytes(smapsRollup, 'Pss_Shmem') ?? 0)
+}
+
+function initStatus(orphansReaped: number): InitStatus {
+  return {
+    residentBytes: procBytes(readProc('/proc/self/status'), 'VmRSS') ?? 0,
+    unreclaimableBytes: unreclaimable(readProc('/proc/self/smaps_rollup')),
+    orphansReaped,
+  }
+}
+
+/** Addresses others can reach: not loopback's, not link-local ones. */
+function addresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .map(({ cidr, address }) => cidr ?? address)
+}
+
+export function nodeStatus(facts: NodeFacts): NodeStatus {
+  const meminfo = readProc('/proc/meminfo')
+  const free = procBytes(meminfo, 'MemFree') ?? 0
+  const disk = statfsSync(facts.disk)
+  const uptimeMs = Math.round(Number(readProc('/proc/uptime').split(' ')[0] ?? 0) * 1000)
+  return {
+    version: facts.version,
+    hostname: hostname(),
+    kernel: release(),
+    architecture: arch() === 'x64' ? 'amd64' : arch(),
+    uptimeMs,
+    bootedAt: new Date(Date.now() - uptimeMs).toISOString(),
+    memory: {
+      totalBytes: procBytes(meminfo, 'MemTotal') ?? 0,
+      // Linux before 3.14 has no MemAvailable.
+      availableBytes:
+        procBytes(meminfo, 'MemAvailable') ?? free + (procBytes(meminfo, 'Cached') ?? 0),
+    },
+    disk: {
+      totalBytes: disk.blocks * disk.bsize,
+      freeBytes: disk.bavail * disk.bsize,
+      freeInodes: disk.ffree,
+    },
+    isolation: facts.isolation,
+    degraded: [...facts.degraded],
+    addresses: addresses(),
+    apps: {
+      total: facts.apps.length,
+      running: facts.apps.filter(({ state }) => state === 'running').length,
+    },
+    init: initStatus(facts.orphansReaped),
+    manage: [...facts.manage],
+  }
+}
