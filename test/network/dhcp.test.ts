@@ -1,0 +1,62 @@
+// DHCP with a real server (busybox udhcpd) in namespaces. Needs root; skipped where veth is missing.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openLab, type Lab, type Program } from './lab.ts'
+
+const CLIENT = new URL('client.ts', import.meta.url).pathname
+
+let lab: Lab
+beforeEach(async () => void (lab = await openLab()))
+afterEach(() => lab.close())
+
+function startServer(leaseSeconds: number, range = '10.9.0.50'): Program {
+  const config = join(lab.directory, 'udhcpd.conf')
+  writeFileSync(join(lab.directory, 'leases'), '')
+  const lines = [
+    `start ${range}`,
+    `end ${range}`,
+    'interface up0',
+    'min_lease 5',
+    `lease_file ${join(lab.directory, 'leases')}`,
+    `pidfile ${join(lab.directory, 'pid')}`,
+    'option subnet 255.255.255.0',
+    'option router 10.9.0.1',
+    'option dns 10.9.0.1 10.9.0.2',
+    'option domain example.test',
+    'option hostname node7',
+    'option mtu 1400',
+    `option lease ${leaseSeconds}`,
+    'option staticroutes 10.7.0.0/16 10.9.0.3, 0.0.0.0/0 10.9.0.1',
+  ]
+  writeFileSync(config, `${lines.join('\n')}\n`)
+  lab.peer('ip', 'addr', 'replace', '10.9.0.1/24', 'dev', 'up0')
+  return lab.start('peer', 'busybox', 'udhcpd', '-f', config)
+}
+
+const startNode = (settings = {}): Program =>
+  lab.start(
+    'node',
+    process.execPath,
+    CLIENT,
+    join(lab.directory, 'resolv.conf'),
+    JSON.stringify(settings),
+  )
+
+test('an address, routes, name servers, MTU and host name come from a lease', async () => {
+  startServer(3600)
+  const node = startNode()
+  await node.line(/^network: eth0 10\.9\.0\.50\/24 by DHCP$/)
+  await node.line(/^hostname: node7$/)
+  expect(lab.node('ip', '-o', 'addr', 'show', 'dev', 'eth0')).toMatch(
+    /inet 10\.9\.0\.50\/24 brd 10\.9\.0\.255 .*valid_lft 3[56]\d\dsec/,
+  )
+  const routes = lab.node('ip', 'route')
+  expect(routes).toMatch(/^default via 10\.9\.0\.1 dev eth0 proto dhcp src 10\.9\.0\.50/m)
+  expect(routes).toMatch(/^10\.7\.0\.0\/16 via 10\.9\.0\.3 dev eth0 proto dhcp/m)
+  expect(lab.node('ip', 'link', 'show', 'dev', 'eth0')).toContain('mtu 1400')
+  expect(lab.node('ip', 'link', 'show', 'dev', 'lo')).toContain('LOWER_UP')
+  expect(readFileSync(join(lab.directory, 'resolv.conf'), 'utf8')).toBe(
+    '# Written by solocloud.\nsearch example.test\nnameserver 10.9.0.1\nnameserver 10.9.0.2\n',
+  )
+})
