@@ -1,7 +1,8 @@
 // A spawn plan: what turns a fresh child into the app, as plain data that tests compare.
 // native/spawn.c performs the steps one after another and reports the first that fails by its index.
 // Paths in `enter*`, `cgroup` are the node's; everything else is inside the app's root, where no symbolic
-// link of the app can lead out: mounts made before the root is entered walk with O_NOFOLLOW.
+// link of the app can lead out: mounts made before the root is entered walk with O_NOFOLLOW. `root` itself
+// is a generation's directory, not the link /chroots/<app>.
 
 export type Step =
   | { op: 'setsid' }
@@ -14,7 +15,10 @@ export type Step =
   | { op: 'enter-mount-namespace'; root: string }
   /** Goes to `root` (chdir) without a mount namespace: the tier where namespaces are not allowed. */
   | { op: 'enter-directory'; root: string }
-  /** Mounts at `target`, relative to the root, made (0755) where it is missing. `optional`: EPERM is survived. */
+  /**
+   * Mounts at `target`, relative to the root, made (0755) where it is missing. Without a mount namespace
+   * what an earlier start has mounted there stays. `optional`: EPERM, EACCES and ENODEV are survived.
+   */
   | {
       op: 'mount'
       source: string
@@ -24,17 +28,27 @@ export type Step =
       data: string
       optional: boolean
     }
-  /** A character device below the root: mknod, else (EPERM) a bind of the node's own /dev/<base name>. */
+  /**
+   * A character device below the root: mknod, else (refused) a bind of the node's own /dev/<base name>,
+   * else a hard link to it. The right device that is there already stays.
+   */
   | { op: 'device'; path: string; mode: number; major: number; minor: number }
   | { op: 'symlink'; target: string; path: string }
   /** pivot_root(".", ".") and detaches the old root. */
   | { op: 'pivot-root' }
   | { op: 'chroot' }
-  /** After entering: replaces the file (never through a symbolic link at its last component). */
+  /**
+   * After entering: replaces the file (never through a symbolic link), unless it has this content and
+   * mode already.
+   */
   | { op: 'write'; path: string; mode: number; content: string }
   | { op: 'hostname'; name: string }
-  /** `user[:group]`, names or numbers, looked up in the app's /etc/passwd and /etc/group; sets the
-   * supplementary groups too. Capabilities outside `keep` (a bit mask, hex) leave the bounding set first. */
+  /**
+   * `user[:group]`, names or numbers, looked up in the app's /etc/passwd and /etc/group; sets the
+   * supplementary groups too, gives the app the pipes that are its stdio, and fills an empty `HOME=` of
+   * the environment. Capabilities outside `keep` (a bit mask, hex) leave the bounding set first; root
+   * keeps these, any other user none. ENOENT: no such user; ESRCH: no such group.
+   */
   | { op: 'user'; user: string; keep: string }
   | { op: 'no-new-privs' }
   | { op: 'chdir'; path: string }
@@ -49,6 +63,6 @@ export interface SpawnPlan {
   /** CLONE_NEW* flags for the clone itself. */
   namespaces: number
   steps: readonly Step[]
-  /** NAME=value words, exactly what the app sees. */
+  /** NAME=value words, exactly what the app sees (an empty `HOME=` is filled in by `user`). */
   env: readonly string[]
 }

@@ -21,12 +21,26 @@ static int step_enter_mount_namespace(struct spawn* s) {
   long failed = raw(__NR_mount, "none", "/", 0, MS_REC | MS_PRIVATE, 0);
   // pivot_root wants a mount point.
   if (!failed) failed = raw(__NR_mount, root, root, 0, MS_BIND | MS_REC, 0);
+  s->private_mounts = 1;
   return failed ? (int)failed : open_root(s, root);
 }
 
 static int step_enter_directory(struct spawn* s) {
   const char* root = word(s);
   return s->malformed ? -EINVAL : open_root(s, root);
+}
+
+// Whether something is mounted on this directory: then it is on another device than what is above
+// it.
+static int is_mount_point(int at) {
+  struct stat here, above;
+  return !raw(__NR_fstat, at, &here) && !raw(__NR_newfstatat, at, "..", &above, 0) &&
+         here.st_dev != above.st_dev;
+}
+
+// What a container, a security module or a small kernel answers to what it does not have.
+static int is_refusal(int failed) {
+  return failed == -EPERM || failed == -EACCES || failed == -ENODEV;
 }
 
 static int step_mount(struct spawn* s) {
@@ -37,11 +51,13 @@ static int step_mount(struct spawn* s) {
   if (s->malformed || s->root < 0) return -EINVAL;
   int at = walk(s->root, target);
   if (at < 0) return at;
-  int failed = (int)raw(__NR_mount, source, path_of(at).text, fstype, flags, data);
+  int failed = 0;
+  // Without a mount namespace, what an earlier start has mounted is still there.
+  if (s->private_mounts || !is_mount_point(at)) {
+    failed = (int)raw(__NR_mount, source, path_of(at).text, fstype, flags, data);
+  }
   raw_close(at);
-  // EBUSY: without a mount namespace, an earlier start of the app has mounted the same already.
-  if (failed == -EBUSY || (failed == -EPERM && optional)) return 0;
-  return failed;
+  return optional && is_refusal(failed) ? 0 : failed;
 }
 
 static unsigned device_number(int64_t major, int64_t minor) {
@@ -87,7 +103,7 @@ static int borrow_device(int node_device, int at, const char* name) {
     return 0;
   }
   raw(__NR_unlinkat, at, name, 0);
-  if (failed != -EPERM) return failed;
+  if (!is_refusal(failed)) return failed;
   return (int)raw(__NR_linkat, AT_FDCWD, path_of(node_device).text, at, name, AT_SYMLINK_FOLLOW);
 }
 
@@ -99,7 +115,7 @@ static int make_device(int at, const char* name, int64_t mode, unsigned device) 
     if (failed) return (int)failed;
   }
   int failed = (int)raw(__NR_mknodat, at, name, S_IFCHR | mode, device);
-  if (failed != -EPERM) return failed;
+  if (!is_refusal(failed)) return failed;
   int node_device = open_node_device(name, device);
   if (node_device < 0) return node_device;
   failed = borrow_device(node_device, at, name);

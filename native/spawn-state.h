@@ -12,7 +12,8 @@ struct spawn {
   int next;
   int malformed;  // A word was missing or not of its field's form.
   char** envp;
-  int root;     // The app's root, O_PATH; -1 before a step went there.
+  int root;            // The app's root, O_PATH; -1 before a step went there.
+  int private_mounts;  // In a mount namespace of its own: mounts end with the app.
   int started;  // In the child of the app's init: its end of the pipe that tells of a failure; else
                 // -1.
   int own_pid_namespace;  // Not the kernel's initial one; 0 when that can't be told.

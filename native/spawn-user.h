@@ -204,6 +204,15 @@ static int limit_capabilities(uint64_t keep) {
   return (int)failed;
 }
 
+// A program that opens /dev/stderr by its name asks for the pipe's permission, as its own user.
+static void give_pipes(uint32_t uid) {
+  for (int fd = 0; fd < REPORT_FD; fd++) {
+    struct stat status;
+    if (raw(__NR_fstat, fd, &status) || !S_ISFIFO(status.st_mode)) continue;
+    raw(__NR_fchown, fd, uid, -1);  // Refused in the user namespace of an ordinary user.
+  }
+}
+
 static int become(const struct account* account) {
   long failed = raw(__NR_setgroups, account->group_count, account->groups);
   // In a user namespace of an ordinary user, groups can't be set; its root has none but its own.
@@ -227,6 +236,7 @@ static int step_user(struct spawn* s) {
   if (raw_parse_unsigned(word(s), 16, &keep) || s->malformed) return -EINVAL;
   int failed = find_account(&account, user);
   if (!failed) failed = limit_bounding_set(keep);
+  if (!failed) give_pipes(account.uid);
   if (!failed) failed = become(&account);
   if (!failed) failed = limit_capabilities(account.uid == 0 ? keep : 0);
   if (!failed) fill_home(s->envp, account.home);
