@@ -14,7 +14,7 @@ const HOST_PATHS: readonly [string, string][] = [
   ['/etc/ld.so.cache', '/proc/-/ld.cache'],
   [
     '/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/',
-    '/proc/-/ld-linux-gnu/\0/proc/-/usr/ld-linux-gnu//\0/-/-/\0/proc/-//',
+    '/proc/-/ld-linux-gnu//\0/proc/-/usr/ld-linux-gnu//\0/-/-/\0/proc/-//',
   ],
 ]
 
@@ -35,6 +35,8 @@ export function withoutHostPaths(ldSo: Buffer): Buffer {
   for (const [path, replacement] of HOST_PATHS) {
     const wanted = Buffer.from(`\0${path}\0`)
     let at = result.indexOf(wanted)
+    if (path.length !== replacement.length)
+      throw new Error(`BUG: ${replacement} has another length`)
     if (at < 0) throw new Error(`ld.so does not hold ${JSON.stringify(path)}: another C library?`)
     for (; at >= 0; at = result.indexOf(wanted, at)) result.write(replacement, at + 1, 'latin1')
   }

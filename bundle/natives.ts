@@ -84,11 +84,25 @@ async function buildLiblzma(tarball: string): Promise<string> {
   await mkdir(parent, { recursive: true })
   await command('tar', ['xjf', tarball, '-C', parent])
   const cwd = join(parent, 'xz-5.2.3')
-  const without = ['shared', 'scripts', 'lzmainfo', 'lzma-links', 'lzmadec', 'xzdec', 'xz', 'nls', 'doc']
+  const without = [
+    'shared',
+    'scripts',
+    'lzmainfo',
+    'lzma-links',
+    'lzmadec',
+    'xzdec',
+    'xz',
+    'nls',
+    'doc',
+  ]
   const cflags = '-O2 -fPIC -DNDEBUG'
-  await command('./configure', [...without.map((part) => `--disable-${part}`), `CFLAGS=${cflags}`], {
-    cwd,
-  })
+  await command(
+    './configure',
+    [...without.map((part) => `--disable-${part}`), `CFLAGS=${cflags}`],
+    {
+      cwd,
+    },
+  )
   await command('make', ['-s', `-j${availableParallelism()}`, '-C', 'src/liblzma'], { cwd })
   return cwd
 }

@@ -22,9 +22,7 @@ export interface Part {
 
 /** The file whose parts are read: ourselves, or the last build when plain Node runs the sources. */
 export function selfPath(): string {
-  return isSea()
-    ? '/proc/self/exe'
-    : fileURLToPath(new URL('../build/solocloud', import.meta.url))
+  return isSea() ? '/proc/self/exe' : fileURLToPath(new URL('../build/solocloud', import.meta.url))
 }
 
 function readTable(path: string): TableEntry[] {

@@ -49,7 +49,8 @@ export function encodeTable(entries: readonly TableEntry[]): Buffer {
 
 /** The entries of a table, or null when these bytes are none. */
 export function decodeTable(table: Buffer): TableEntry[] | null {
-  if (table.length !== TABLE_SIZE || table.toString('latin1', 0, MAGIC.length) !== MAGIC) return null
+  if (table.length !== TABLE_SIZE || table.toString('latin1', 0, MAGIC.length) !== MAGIC)
+    return null
   const count = table.readUInt32LE(MAGIC.length)
   if (count > PARTS_MAX) return null
   return Array.from({ length: count }, (_, index) => {

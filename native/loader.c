@@ -168,7 +168,7 @@ static uint64_t auxiliary_value(uint64_t type, uint64_t value, const struct imag
 
 // The strings of argv, next to each other as the kernel lays them: libuv relies on it for the
 // title.
-static char* copy_arguments(char* low, const struct start* start, const char* node_options,
+static void copy_arguments(char* low, const struct start* start, const char* node_options,
                             uintptr_t** words) {
   for (long i = 0; i < start->argc; i++) {
     // Node would take it for its own, and a kernel command line reaches PID 1's arguments.

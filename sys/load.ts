@@ -6,12 +6,18 @@ import type { Native } from './native.ts'
 /** Where `make build` puts the addon; not asked for inside the bundle, where the variable is always set. */
 const built = (): string => fileURLToPath(new URL('../build/syscalls.node', import.meta.url))
 
+/** Kept, because main.ts takes the variable away. */
+let loaded: { exports: unknown } | undefined
+
 /**
- * The addon from `SOLOCLOUD_ADDON` (the loader's path, `/proc/self/fd/N`), else from build/.
+ * The addon, loaded once, from `SOLOCLOUD_ADDON` (the loader's path, `/proc/self/fd/N`), else from build/.
  * Throws Node's ERR_DLOPEN_FAILED.
  */
 export function loadNative(): Native {
-  const loaded: { exports: unknown } = { exports: {} }
-  process.dlopen(loaded, process.env['SOLOCLOUD_ADDON'] ?? built())
+  if (!loaded) {
+    const fresh = { exports: {} }
+    process.dlopen(fresh, process.env['SOLOCLOUD_ADDON'] ?? built())
+    loaded = fresh
+  }
   return loaded.exports as Native
 }
