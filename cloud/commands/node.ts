@@ -48,5 +48,6 @@ function used(totalBytes: number, freeBytes: number): string {
 }
 
 function initUse(status: NodeStatus): string {
-  return formatBytes(status.init.residentBytes)
+  const { residentBytes, unreclaimableBytes } = status.init
+  return formatBytes(unreclaimableBytes ?? residentBytes)
 }

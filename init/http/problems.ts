@@ -24,10 +24,12 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'push-in-progress': 409,
   busy: 409,
   'length-required': 411,
-  'image-too-large': 413,
+  'image-too-big': 413,
   'unsupported-media-type': 415,
   'expectation-failed': 417,
   'headers-too-large': 431,
+  internal: 500,
+  'unpack-failed': 500,
   'shutting-down': 503,
   'disk-full': 507,
 }
@@ -39,7 +41,7 @@ export interface Failure {
 }
 
 export function problemOf(code: string, detail: string): Problem {
-  const status = code === 'internal' ? 500 : (STATUS_OF[code] ?? UNPROCESSABLE)
+  const status = STATUS_OF[code] ?? UNPROCESSABLE
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail }
 }
 

@@ -38,7 +38,7 @@ function requireImage(headers: Headers): void {
 }
 
 export function tooLarge(): AppError {
-  return new AppError('image-too-large', `An image may have ${PACKED_BYTES_MAX} bytes at most.`)
+  return new AppError('image-too-big', `An image may have ${PACKED_BYTES_MAX} bytes at most.`)
 }
 
 function unsupported(why: string): AppError {

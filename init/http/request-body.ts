@@ -62,7 +62,7 @@ export class RequestBody extends Readable {
     this.#bytes += chunk.length
     const { bytesMax } = this.#limits
     if (this.#bytes > bytesMax) {
-      this.destroy(new AppError('image-too-large', `An image may have ${bytesMax} bytes at most.`))
+      this.destroy(new AppError('image-too-big', `An image may have ${bytesMax} bytes at most.`))
     } else if (this.push(chunk)) {
       this.#idle = setTimeout(() => this.#stalled(), this.#limits.idleMs)
     } else this.#source.pause()

@@ -38,7 +38,7 @@ export function sampleNode(): NodeStatus {
     degraded: [],
     addresses: ['10.0.2.15'],
     apps: { total: 1, running: 1 },
-    init: { residentBytes: 12 * 1024 ** 2 },
+    init: { residentBytes: 40 * 1024 ** 2, unreclaimableBytes: 12 * 1024 ** 2, orphansReaped: 3 },
     manage: ['unix:/run/solocloud/manage.sock'],
   }
 }
