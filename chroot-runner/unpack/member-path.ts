@@ -1,0 +1,31 @@
+// Where a member belongs below the root: a clean relative path, or a refusal.
+import type { Limits } from './limits.ts'
+import { refused, tooBig } from './unpack-error.ts'
+
+type PathLimits = Pick<Limits, 'pathBytesMax' | 'nameBytesMax'>
+
+/**
+ * `./a//b/` and `/a/b` are `a/b` (as GNU tar has it), the root itself is ''.
+ * Throws UnpackError for a path with `..` and for one that no file system can hold.
+ */
+export function memberPath(name: string, limits: PathLimits): string {
+  const parts = name.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..')) throw refused(`${show(name)} leads out of the image with ".."`)
+  if (parts.some((part) => Buffer.byteLength(part) > limits.nameBytesMax)) {
+    throw tooBig(`${show(name)} has a name of over ${limits.nameBytesMax} bytes`)
+  }
+  const path = parts.join('/')
+  if (Buffer.byteLength(path) > limits.pathBytesMax) {
+    throw tooBig(`${show(name)} is a path of over ${limits.pathBytesMax} bytes`)
+  }
+  return path
+}
+
+/** The directory that holds `path`; '' is the root, which has none. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function show(name: string): string {
+  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name)
+}
