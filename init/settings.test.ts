@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { parseSettings, readSettings, settingWords } from './settings.ts'
+
+const parse = (line: string) => parseSettings([settingWords(line.split(' '))])
+const nothing = { manage: null, address: null, gateway: null, nameServers: [], hostname: null }
+
+test('no settings at all', () => {
+  expect(parse('root=/dev/vda console=ttyS0')).toEqual({ settings: nothing, problems: [] })
+})
+
+test('every setting', () => {
+  const line =
+    'solocloud.manage=[::]:5678 solocloud.insecure=yes solocloud.address=eth0:192.0.2.5/24 ' +
+    'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7'
+  expect(parse(line)).toEqual({
+    settings: {
+      manage: { host: '::', port: 5678 },
+      address: { interface: 'eth0', cidr: { address: '192.0.2.5', prefix: 24 } },
+      gateway: '192.0.2.1',
+      nameServers: ['192.0.2.2', '2001:db8::2'],
+      hostname: 'node7',
+    },
+    problems: [],
+  })
+})
+
+test('TCP management without the word insecure is refused, and the node goes on', () => {
+  const { settings, problems } = parse('solocloud.manage=0.0.0.0:5678')
+  expect(settings.manage).toBeNull()
+  expect(problems).toEqual([expect.stringContaining('solocloud.insecure=yes')])
+})
+
+test.each([
+  'manage=5678',
+  'manage=host:0',
+  'manage=host:65536',
+  'manage=[host]:1',
+  'insecure=true',
+  'address=192.0.2.5',
+  'address=0.0.0.0/0',
+  'address=a/b:192.0.2.5/24',
+  'gateway=gateway',
+  'dns=192.0.2.1,',
+  'hostname=-a',
+  'hostname=',
+  'unknown=1',
+])('solocloud.%s is reported and ignored', (word) => {
+  const { settings, problems } = parse(`solocloud.${word}`)
+  expect(settings).toEqual(nothing)
+  expect(problems).toHaveLength(1)
+  expect(problems[0]).toContain(`solocloud.${word.split('=')[0] ?? ''}`)
+})
+
+test('the arguments come before the kernel command line, and that before the database', () => {
+  const sources = [
+    { hostname: 'a' },
+    { hostname: 'b', dns: '192.0.2.2' },
+    { dns: '192.0.2.3', gateway: '192.0.2.1' },
+  ]
+  const { settings, problems } = parseSettings(sources.map((s) => new Map(Object.entries(s))))
+  expect(settings).toMatchObject({
+    hostname: 'a',
+    nameServers: ['192.0.2.2'],
+    gateway: '192.0.2.1',
+  })
+  expect(problems).toEqual(['solocloud.gateway is ignored: it needs solocloud.address'])
+})
+
+test('in a container the kernel command line is not ours', () => {
+  const native = { ownsMachine: () => 0 }
+  const stored = (key: string) => (key === 'hostname' ? 'stored' : null)
+  expect(readSettings(native, ['solocloud.dns=192.0.2.2'], stored).settings).toEqual({
+    ...nothing,
+    hostname: 'stored',
+    nameServers: ['192.0.2.2'],
+  })
+})

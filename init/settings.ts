@@ -1,0 +1,148 @@
+// `solocloud.KEY=VALUE` words: from PID 1's arguments, else the kernel command line, else the state database.
+import { readFileSync } from 'node:fs'
+import { isIP, isIPv4 } from 'node:net'
+import type { Native } from '../sys/native.ts'
+import { isHostAddress, parseCidr, type Cidr } from './network/ip-address.ts'
+
+export interface Settings {
+  /** A TCP address for the management server besides its Unix socket; null: none. */
+  manage: { host: string; port: number } | null
+  /** A fixed IPv4 address; `interface` null: the first one's. null: DHCP. */
+  address: { interface: string | null; cidr: Cidr } | null
+  gateway: string | null
+  nameServers: readonly string[]
+  hostname: string | null
+}
+
+export interface SettingsRead {
+  settings: Settings
+  /** One sentence for each setting that is ignored, and why. Never fatal: a node without it is better than none. */
+  problems: string[]
+}
+
+const PREFIX = 'solocloud.'
+/** HOST_NAME_MAX; each label as in RFC 1123. */
+const HOSTNAME =
+  /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
+/** IFNAMSIZ, and what the kernel forbids in an interface's name. */
+const INTERFACE = /^[^\s/:]{1,15}$/
+
+/** Throws a sentence about what the value should have been. */
+type Parser<T> = (value: string) => T
+const wrong = (expected: string): never => {
+  throw new Error(`expected ${expected}`)
+}
+
+const parsers: { [K in keyof Omit<Settings, 'nameServers'>]: Parser<NonNullable<Settings[K]>> } & {
+  dns: Parser<string[]>
+  insecure: Parser<boolean>
+} = {
+  manage: parseManage,
+  insecure: (value) => (/^(yes|no)$/.test(value) ? value === 'yes' : wrong('yes or no')),
+  address: parseAddress,
+  gateway: (value) =>
+    isIPv4(value) && isHostAddress(value) ? value : wrong('an IPv4 address like 192.0.2.1'),
+  dns: (value) => {
+    const servers = value.split(',')
+    return servers.every((server) => isIP(server) !== 0)
+      ? servers
+      : wrong('IP addresses, separated by commas')
+  },
+  hostname: (value) => (HOSTNAME.test(value) ? value : wrong('a host name like node7.example.com')),
+}
+type Key = keyof typeof parsers
+const isKey = (key: string): key is Key => Object.hasOwn(parsers, key)
+
+/** `HOST:PORT` or `[v6]:PORT`. */
+function parseManage(value: string): NonNullable<Settings['manage']> {
+  const [, v6, name, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value) ?? []
+  const host = v6 ?? name ?? ''
+  const port = Number(digits)
+  const valid = host !== '' && (v6 === undefined || isIP(v6) === 6) && port >= 1 && port <= 65535
+  return valid ? { host, port } : wrong('HOST:PORT, like 0.0.0.0:5678 or [::]:5678')
+}
+
+/** `192.0.2.5/24` or `eth0:192.0.2.5/24`. */
+function parseAddress(value: string): NonNullable<Settings['address']> {
+  const colon = value.indexOf(':')
+  const name = colon < 0 ? null : value.slice(0, colon)
+  const cidr = parseCidr(value.slice(colon + 1))
+  const valid =
+    cidr !== null && isHostAddress(cidr.address) && (name === null || INTERFACE.test(name))
+  return valid
+    ? { interface: name, cidr }
+    : wrong('an IPv4 address with its prefix, like 192.0.2.5/24 or eth0:192.0.2.5/24')
+}
+
+/** The solocloud words among others; of two with one key the last counts, as the kernel has it. */
+export function settingWords(words: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>()
+  for (const word of words) {
+    const equals = word.indexOf('=')
+    if (!word.startsWith(PREFIX)) continue
+    const end = equals < 0 ? word.length : equals
+    found.set(word.slice(PREFIX.length, end), equals < 0 ? '' : word.slice(equals + 1))
+  }
+  return found
+}
+
+/** `sources`: best first; each is keyed without the prefix. */
+export function parseSettings(sources: readonly ReadonlyMap<string, string>[]): SettingsRead {
+  const problems: string[] = []
+  const words = new Map(sources.toReversed().flatMap((source) => [...source]))
+  const parsed: { [K in Key]?: ReturnType<(typeof parsers)[K]> } = {}
+  for (const [key, value] of words) {
+    if (!isKey(key)) {
+      problems.push(`${PREFIX}${key} is ignored: no such setting`)
+      continue
+    }
+    try {
+      Object.assign(parsed, { [key]: parsers[key](value) })
+    } catch (error) {
+      problems.push(`${PREFIX}${key}=${value} is ignored: ${(error as Error).message}`)
+    }
+  }
+  return { settings: assemble(parsed, problems), problems }
+}
+
+function assemble(
+  parsed: { [K in Key]?: ReturnType<(typeof parsers)[K]> },
+  problems: string[],
+): Settings {
+  const {
+    manage = null,
+    insecure = false,
+    address = null,
+    gateway = null,
+    dns = [],
+    hostname = null,
+  } = parsed
+  if (manage !== null && !insecure) {
+    problems.push(
+      `${PREFIX}manage is ignored: over TCP anyone who can connect manages this node. ` +
+        `Use ssh to the Unix socket, or add ${PREFIX}insecure=yes if the network is trusted`,
+    )
+  }
+  if (gateway !== null && address === null) {
+    problems.push(`${PREFIX}gateway is ignored: it needs ${PREFIX}address`)
+  }
+  return { manage: insecure ? manage : null, address, gateway, nameServers: dns, hostname }
+}
+
+/**
+ * `stored` looks a key (without the prefix) up in the state database. The kernel command line counts only
+ * on a machine of our own: in a container it is the host's.
+ */
+export function readSettings(
+  native: Pick<Native, 'ownsMachine'>,
+  initArguments: readonly string[],
+  stored: (key: string) => string | null,
+): SettingsRead {
+  const kernel = native.ownsMachine() === 1 ? readFileSync('/proc/cmdline', 'utf8') : ''
+  const words = kernel.trim().split(/\s+/)
+  const database = Object.keys(parsers).flatMap((key): [string, string][] => {
+    const value = stored(key)
+    return value === null ? [] : [[key, value]]
+  })
+  return parseSettings([settingWords(initArguments), settingWords(words), new Map(database)])
+}
