@@ -7,7 +7,7 @@ import { buildInterpreter, findLibraries, INTERPRETER, type Library } from './li
 import { ADDON, buildAddons, buildNatives, COMPAT, LOADER, LZMA, SHIM } from './natives.ts'
 import { buildProgram, bundleJavaScript, PROGRAM } from './node.ts'
 import { debianPackage, npmPackage, type PackageInfo } from './packages.ts'
-import { BUILD, command, ROOT, runStep, sha256File } from './step.ts'
+import { BUILD, command, ROOT, runStep, sha256File, stampOf } from './step.ts'
 
 const MANIFEST = join(BUILD, 'manifest.json')
 
@@ -76,7 +76,7 @@ async function buildAll(): Promise<void> {
   const parts = await listParts(libraries)
   await runStep({
     name: 'solocloud',
-    inputs: [LOADER, ...parts.map(({ path }) => path)],
+    inputs: parts.map(({ path }) => (path === PROGRAM ? stampOf('node') : path)).concat(LOADER),
     recipe: [JSON.stringify(parts), JSON.stringify(bundled)],
     outputs: [FILE, join(BUILD, 'init'), join(BUILD, 'cloud'), MANIFEST],
     run: async () => {
@@ -87,5 +87,10 @@ async function buildAll(): Promise<void> {
   })
 }
 
-if (process.argv.includes('--natives')) await buildAddons()
-else await buildAll()
+try {
+  if (process.argv.includes('--natives')) await buildAddons()
+  else await buildAll()
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = 1
+}

