@@ -55,8 +55,8 @@ export interface AppProcess {
   pid(): number | null
   readonly startedAt: string
   readonly image: Image
-  /** What its /etc/resolv.conf said at the start. */
-  readonly resolvConf: string
+  /** What its /etc/resolv.conf says; a refresh sets it. */
+  resolvConf: string
   terminate(): void
   kill(): void
   /** Whatever else may end its processes. */

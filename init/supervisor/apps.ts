@@ -22,7 +22,7 @@ export interface Push {
   body: Readable
   /** sha256 of the packed bytes, lower-case hex, from Repr-Digest; null when the client sent none. */
   packedSha256: string | null
-  onProgress(progress: Progress): void
+  onProgress: (progress: Progress) => void
 }
 
 export interface Apps {

@@ -1,8 +1,7 @@
 // The directories of /chroots. A generation appears under its number only when it is complete, and what is
 // to be deleted first leaves its name, so that a power cut at any moment leaves whole things only.
-import { readdirSync, readlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { chmod, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Mounts } from './mounts.ts'
 import { removeTree } from './remove-tree.ts'
@@ -25,9 +24,11 @@ export interface Generations {
   discardApp(app: string): Promise<void>
   /** Apps that have a directory of generations, with their numbers. */
   found(): Map<string, number[]>
-  /** Where each symbolic link of an app points: its generation's number, or null when it is no such link. */
+  /** The generation that /chroots/<app> shows, or null when it is no such symbolic link. */
   linked(app: string): number | null
-  /** Deletes what a life before this one left in staging, except what this life puts there. */
+  /** Removes that link, when it is one. */
+  unlink(app: string): void
+  /** Deletes what the life before this one left in staging. */
   cleanStaging(): Promise<void>
 }
 
@@ -40,28 +41,36 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
   mkdirSync(chroots, { recursive: true, mode: 0o700 })
   for (const dir of [stagingDir, generationsDir]) mkdirSync(dir, { recursive: true, mode: 0o700 })
   const leftovers = readdirSync(stagingDir).map((name) => `${stagingDir}/${name}`)
-  let used = 0
-  const unused = (what: string): string => `${stagingDir}/${what}-${process.pid}-${used++}`
   const taken = new Set(leftovers)
+  let used = 0
   const temporary = (what: string): string => {
     for (;;) {
-      const path = unused(what)
+      const path = `${stagingDir}/${what}-${used++}`
       if (!taken.has(path)) return path
     }
   }
 
   const appDir = (app: string): string => `${generationsDir}/${app}`
+  const linked = (app: string): number | null => {
+    const match = /^\.generations\/([^/]+)\/(\d+)$/.exec(linkTarget(`${chroots}/${app}`) ?? '')
+    return match?.[1] === app ? Number(match[2]) : null
+  }
+  const unlink = (app: string): void => {
+    if (linked(app) !== null) rmSync(`${chroots}/${app}`, { force: true })
+  }
   const root = (app: string, number: number): string => `${appDir(app)}/${number}`
 
-  const removeUnmounted = async (path: string): Promise<void> => {
+  const refuseMounted = (path: string): void => {
     const [mounted] = mounts.below(path)
     if (mounted !== undefined) throw new Error(`${mounted} is still mounted`)
+  }
+  const removeUnmounted = async (path: string): Promise<void> => {
+    refuseMounted(path)
     await removeTree(path)
   }
   /** Out of its place at once, deleted in its own time. */
   const discard = async (path: string): Promise<void> => {
-    const [mounted] = mounts.below(path)
-    if (mounted !== undefined) throw new Error(`${mounted} is still mounted`)
+    refuseMounted(path)
     const trash = temporary('trash')
     try {
       await rename(path, trash)
@@ -70,7 +79,7 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
       throw error
     }
     await sync(dirname(path))
-    await removeUnmounted(trash)
+    await removeTree(trash)
   }
 
   return {
@@ -103,14 +112,12 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
     discard: (app, number) => discard(root(app, number)),
     discardStaging: removeUnmounted,
     async discardApp(app) {
-      if (linkTarget(`${chroots}/${app}`) !== null) await rm(`${chroots}/${app}`, { force: true })
+      unlink(app)
       await discard(appDir(app))
     },
     found: () => new Map(readdirSync(generationsDir).map((app) => [app, numbers(appDir(app))])),
-    linked(app) {
-      const match = /^\.generations\/([^/]+)\/(\d+)$/.exec(linkTarget(`${chroots}/${app}`) ?? '')
-      return match?.[1] === app ? Number(match[2]) : null
-    },
+    linked,
+    unlink,
     async cleanStaging() {
       for (const path of leftovers) await removeUnmounted(path)
     },

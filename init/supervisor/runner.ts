@@ -35,6 +35,9 @@ export interface Runner {
   guard(work: () => void): void
 }
 
+/** An app that has failed for so long is no news: the node's log is in memory and must not grow by it. */
+const LOGGED_FAILURES_MAX = 10
+
 export function createRunner(
   tools: RunnerTools,
   name: string,
@@ -72,8 +75,12 @@ export function createRunner(
     const [next, ...effects] = step(before, moment)
     state = next
     if (before.name === 'backing-off' && event === 'timeout') restarts++
-    if (next.name !== before.name)
-      tools.log.info({ app: name, from: before.name, to: next.name, event }, 'app')
+    const failures = 'failures' in next ? next.failures : 0
+    if (next.name !== before.name && failures <= LOGGED_FAILURES_MAX)
+      tools.log.info(
+        { app: name, from: before.name, to: next.name, event },
+        `${name} is ${next.name}`,
+      )
     for (const effect of effects) perform(effect)
   }
 

@@ -1,0 +1,73 @@
+// What main gives the supervisor, and what it gets.
+import type { Writable } from 'node:stream'
+import type { Isolation } from '../../protocol/api.ts'
+import type { Native } from '../../sys/native.ts'
+import { LOG_LIMITS, type LogLimits } from '../logs/app-log.ts'
+import type { OpenedState } from '../state/state.ts'
+import type { Apps } from './apps.ts'
+import type { Clock } from './clock.ts'
+import type { Log } from './log.ts'
+import type { Plans } from './plans.ts'
+import type { Reaper } from './reaper.ts'
+
+export interface SupervisorOptions {
+  native: Native
+  /** PID 1's one reaper; main calls its reap() on SIGCHLD. */
+  reaper: Reaper
+  /** What `openState` gave. */
+  opened: OpenedState
+  paths: SupervisorPaths
+  clock: Clock
+  /** 0 <= random() < 1. */
+  random: () => number
+  limits: SupervisorLimits
+  /** What this node allows. */
+  isolation: Isolation
+  log: Log
+  plans: Plans
+  /** Words for the unpacker, after the staging directory. */
+  unpackArgs: readonly string[]
+  /** The stream that writes to an unpacker's pipe; tests replace it. */
+  openSink?: (fd: number) => Writable
+}
+
+export interface SupervisorPaths {
+  /** /chroots */
+  chroots: string
+  /** /var/lib/solocloud/logs */
+  logs: string
+  /** /proc */
+  proc: string
+  /** /dev/null */
+  devNull: string
+  /** The directory below which each app gets a cgroup (version 2), or null. */
+  cgroups: string | null
+}
+
+export interface SupervisorLimits {
+  /** Images unpacked at once: 1 below 512 MB of RAM. */
+  unpacksMax: number
+  /** How long a new generation must stay up. */
+  trialMs: number
+  logs: LogLimits
+}
+
+export interface Supervisor extends Apps {
+  /** Starts the apps that were started, and tidies up what the last life left. Call it once. */
+  start(): void
+  /** Resolves when what `start` tidies up in the background is done. */
+  tidied(): Promise<void>
+  /** What /etc/resolv.conf in every app says from now on. */
+  refreshResolvConf(content: string): void
+  /** Ends every app and every operation; nothing is started any more. Resolves at the latest after 15 s. */
+  stopAll(): Promise<void>
+}
+
+const SMALL_BYTES = 512 * 1024 * 1024
+
+/** The defaults for a machine with so much memory. */
+export const limitsFor = (memoryBytes: number): SupervisorLimits => ({
+  unpacksMax: memoryBytes < SMALL_BYTES ? 1 : 2,
+  trialMs: 5_000,
+  logs: LOG_LIMITS,
+})

@@ -1,0 +1,61 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { removeTree } from './remove-tree.ts'
+
+let dir: string
+beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'remove-'))))
+afterEach(() => rmSync(dir, { recursive: true, force: true }))
+
+test('files, links and directories go; what a link points to stays', async () => {
+  mkdirSync(join(dir, 'tree/a/b'), { recursive: true })
+  writeFileSync(join(dir, 'kept'), 'x')
+  symlinkSync('../kept', join(dir, 'tree/link'))
+  symlinkSync(dir, join(dir, 'tree/a/up'))
+  for (let i = 0; i < 500; i++) writeFileSync(join(dir, `tree/a/b/${i}`), '')
+  await removeTree(join(dir, 'tree'))
+  expect(readdirSync(dir)).toEqual(['kept'])
+})
+
+test('names that are not UTF-8', async () => {
+  const name = Buffer.concat([Buffer.from(`${dir}/tree/`), Buffer.from([0xff, 0xfe, 0x2e])])
+  mkdirSync(join(dir, 'tree'))
+  mkdirSync(name)
+  writeFileSync(Buffer.concat([name, Buffer.from('/'), Buffer.from([0xc3])]), '')
+  await removeTree(join(dir, 'tree'))
+  expect(existsSync(join(dir, 'tree'))).toBe(false)
+})
+
+test('paths deeper than PATH_MAX', async () => {
+  mkdirSync(join(dir, 'tree'))
+  // 8,000 bytes deep, each step from the one before, as an app makes such a thing.
+  let fd = openSync(join(dir, 'tree'), 'r')
+  for (let depth = 0; depth < 40; depth++) {
+    const next = `/proc/self/fd/${fd}/${'d'.repeat(200)}`
+    mkdirSync(next)
+    const deeper = openSync(next, 'r')
+    closeSync(fd)
+    fd = deeper
+  }
+  closeSync(fd)
+  await removeTree(join(dir, 'tree'))
+  expect(existsSync(join(dir, 'tree'))).toBe(false)
+})
+
+test('nothing there is fine; a file is a tree too', async () => {
+  await removeTree(join(dir, 'nothing'))
+  writeFileSync(join(dir, 'file'), '')
+  await removeTree(join(dir, 'file'))
+  expect(readdirSync(dir)).toEqual([])
+})
