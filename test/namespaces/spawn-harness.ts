@@ -21,6 +21,7 @@ export interface Programs {
   dir: string
   spawn: string
   taint: string
+  oldKernel: string
   probe: string
 }
 
@@ -30,6 +31,7 @@ export function buildPrograms(dir: string): Programs {
     dir,
     spawn: buildSpawn(dir),
     taint: compileC(dir, 'taint', source('taint.c'), ['-static']),
+    oldKernel: compileC(dir, 'old-kernel', source('../compat/old-kernel.c'), ['-static']),
     probe: compileC(dir, 'probe', source('probe-app.c'), ['-static']),
   }
 }
@@ -109,6 +111,10 @@ export interface Options {
   tainted?: boolean
   /** Pipes for stdout and stderr, as PID 1 gives; Node's own are sockets, which can't be opened by name. */
   pipes?: boolean
+  /** As on Linux 3.10, the app too. */
+  oldKernel?: boolean
+  /** By build/solocloud instead of spawn.c alone. */
+  built?: boolean
   /** The plan runs twice, one after the other. */
   twice?: boolean
   /** The plan runs as an ordinary child, beside a bystander that must survive it. */
@@ -128,7 +134,9 @@ export function start(programs: Programs, plan: SpawnPlan, options: Options = {}
   const shell = (['twice', 'child'] as const)
     .filter((name) => options[name] === true)
     .flatMap((name) => ['/bin/sh', '-c', SHELLS[name], 'sh'])
-  const words = [...user, ...NAMESPACES, ...shell, ...taint, programs.spawn, ...planWords(plan)]
+  const old = options.oldKernel === true ? [programs.oldKernel] : []
+  const role = options.built === true ? [join(ROOT, 'build/solocloud'), 'spawn'] : [programs.spawn]
+  const words = [...user, ...NAMESPACES, ...shell, ...old, ...taint, ...role, ...planWords(plan)]
   const env = Object.fromEntries(plan.env.map(pair))
   const piped = options.pipes === true ? ['/bin/sh', '-c', '"$@" 2>&1 | cat', 'sh'] : []
   const [file = '', ...args] = [...piped, '/usr/bin/unshare', ...words]

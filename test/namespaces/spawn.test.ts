@@ -210,3 +210,19 @@ test('a program is found in the PATH of the image', async () => {
   }
   expect(await run(programs, planFor(root, 'chroot', config))).toMatchObject({ status: 4 })
 })
+
+test.each([
+  ['on Linux 3.10', { oldKernel: true }],
+  ['by the built file', { built: true, tainted: true }],
+  ['by the built file on Linux 3.10', { built: true, oldKernel: true }],
+])('an app is started %s', async (_, options) => {
+  for (const isolation of ['namespaces', 'chroot'] as const) {
+    const root = makeRoot(programs, `${isolation}-${Object.keys(options).join('-')}`)
+    const outcome = await run(programs, planFor(root, isolation, { User: 'www' }), options)
+    expect(outcome).toMatchObject({ stderr: '', status: 0 })
+    expect(seen(outcome, 'groups')).toEqual(['50 60'])
+    expect(seen(outcome, 'bounding')).toEqual([KEPT[isolation]])
+    expect(seen(outcome, 'fd')).toEqual(['0', '1', '2'])
+    expect(seen(outcome, 'env').filter((word) => /SOLOCLOUD|LD_|NODE_/.test(word))).toEqual([])
+  }
+})
