@@ -21,5 +21,5 @@ while read -r word; do
   set -- "$@" "$word"
 done
 # What switch_root(8) does: the mount covers "/", and "/" is looked up again.
-mount --move . /
+mount -n --move . /
 exec env -i HOME=/ TERM=linux /usr/sbin/chroot . /sbin/init "$@" </dev/null

@@ -122,6 +122,11 @@ export class NamespaceNode {
     return this.#cable?.node ?? null
   }
 
+  /** Resolves when PID 1 has ended. */
+  get gone(): Promise<NodeExit> {
+    return this.#exited
+  }
+
   /** A path on this machine that leads to the node's `path`, mounts included. */
   path(path: string): string {
     return `/proc/${this.#pid}/root${path}`

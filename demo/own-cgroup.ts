@@ -1,5 +1,5 @@
 // A cgroup of its own for a node in namespaces: root's cgroup2 mount would show it the machine's tree.
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -40,7 +40,7 @@ export function makeCgroup(name: string): OwnCgroup | null {
     async remove() {
       // The kernel takes a moment to forget the last process; what the node made in it goes first.
       for (let tries = 0; tries < REMOVE_TRIES_MAX; tries++) {
-        if (removeTree(dir)) return
+        if (!existsSync(dir) || removeTree(dir)) return
         await sleep(REMOVE_POLL_MS)
       }
       throw new Error(`${dir}: something still runs in this cgroup`)

@@ -140,6 +140,11 @@ export class Vps {
     return this.address(MANAGEMENT_PORT)
   }
 
+  /** Resolves when QEMU has ended. */
+  get gone(): Promise<Exit> {
+    return this.#exited
+  }
+
   /** Resolves with the time it took, in ms, once the node answers GET /v1/node. */
   async waitForManagement(timeoutMs = START_MS_MAX): Promise<number> {
     return this.waitForHttp(`http://${this.manage}/v1/node`, timeoutMs)
@@ -200,9 +205,9 @@ export class Vps {
     }
   }
 
-  /** Power button, and the guest's clean end. */
+  /** Power button, and the guest's clean end; nothing to do when it has ended. */
   async powerOff(timeoutMs = STOP_MS_MAX): Promise<Exit> {
-    await this.powerButton()
+    if (this.#exit === null) await this.powerButton()
     return this.waitForExit(timeoutMs)
   }
 
