@@ -126,8 +126,8 @@ function smallDisk(room: { bytes: number }): Disk {
   }
   return {
     ...fs,
-    writeSync: ((fd: number, data: Uint8Array | string, offset = 0) => {
-      const bytes = Buffer.from(data).subarray(offset)
+    writeSync: ((fd: number, data: Uint8Array | string, offset?: number | null) => {
+      const bytes = Buffer.from(data).subarray(offset ?? 0)
       const count = Math.min(room.bytes, bytes.length)
       if (count === 0) return full()
       room.bytes -= count
@@ -166,7 +166,7 @@ test('a log that can not be opened is tried again', () => {
   let broken = true
   const disk: Disk = {
     ...fs,
-    openSync: ((path: string, flags: string, mode?: number | null) => {
+    openSync: ((path: string, flags: string, mode: number) => {
       if (broken) throw Object.assign(new Error('read-only'), { code: 'EROFS' })
       return fs.openSync(path, flags, mode)
     }) as typeof fs.openSync,

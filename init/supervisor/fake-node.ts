@@ -125,6 +125,7 @@ export class FakeMachine {
   readonly unmounted: string[] = []
   /** What a signal does beside being recorded. */
   onSignal: (child: FakeChild, signal: string) => void = () => undefined
+  onUnmount: () => void = () => undefined
   /** Runs before spawn returns. */
   onSpawn: (child: FakeChild) => void = () => undefined
   /** A result of spawn other than a pid. */
@@ -156,6 +157,7 @@ export class FakeMachine {
       kill: (pid, signal) => this.#kill(pid, signalName(signal)),
       umount2: (target) => {
         this.unmounted.push(target)
+        this.onUnmount()
         return 0
       },
     })

@@ -71,7 +71,7 @@ export class World {
 
   /** A new life on the same disk: no process of the one before is left, as after a power cut. */
   boot(options: Partial<SupervisorOptions> = {}): Supervisor {
-    this.#close()
+    this.close()
     this.machine = new FakeMachine()
     this.clock = new FakeClock()
     this.log = fakeLog()
@@ -105,8 +105,14 @@ export class World {
     return this.supervisor
   }
 
-  end(): void {
+  /** PID 1 is gone. */
+  close(): void {
     this.#close()
+    this.#close = () => undefined
+  }
+
+  end(): void {
+    this.close()
     rmSync(this.dir, { recursive: true, force: true })
   }
 
