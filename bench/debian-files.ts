@@ -12,7 +12,7 @@ export const PACKAGES = [
 export const NAMED_PACKAGES = ['systemd', 'openssh-server', 'podman', 'crun'] as const
 
 /** Kernel modules in the guest: the solocloud guest's own, and what podman mounts layers with. */
-export const MODULES = ['button', 'evdev', 'virtio_net', 'overlay'] as const
+export const MODULES = ['button', 'evdev', 'virtio_net', 'overlay', 'autofs4'] as const
 
 /** TCP port of podman's REST API. */
 export const PODMAN_PORT = 2375
@@ -26,6 +26,10 @@ DHCP=ipv4
 `
 const PODMAN_SOCKET = `[Socket]
 ListenStream=${PODMAN_PORT}
+`
+// Without it podman takes the other network stack, which is not installed.
+const CONTAINERS = `[network]
+network_backend = "netavark"
 `
 // A program that waits would itself use memory; a timer is only a number in systemd.
 const MEMORY_TIMER = `[Timer]
@@ -49,6 +53,7 @@ export const FILES: Readonly<Record<string, string>> = {
   '/etc/hosts': '127.0.0.1 localhost\n127.0.1.1 debian\n',
   // An installed system has one; without it the boot counts as the first and does more.
   '/etc/machine-id': '5a1d0c0de5a1d0c0de5a1d0c0de5a1d0\n',
+  '/etc/containers/containers.conf': CONTAINERS,
   '/etc/systemd/network/10-ether.network': NETWORK,
   '/etc/systemd/system/podman.socket.d/tcp.conf': PODMAN_SOCKET,
   '/etc/systemd/system/memory-report.timer': MEMORY_TIMER,

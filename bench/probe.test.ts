@@ -54,7 +54,11 @@ test('attempts overlap: one that hangs does not delay the next', async () => {
     let attempts = 0
     const hangs = new Promise<boolean>(() => undefined)
     const attempt = async () => (++attempts < 3 ? hangs : true)
-    const answered = untilAnswer(attempt, { everyMs: 100, attemptMs: 60_000, timeoutMs: 1000 })
+    const answered = untilAnswer(attempt, {
+      everyMsMin: 100,
+      attemptMsMin: 60_000,
+      timeoutMs: 1000,
+    })
     await vi.advanceTimersByTimeAsync(200)
     await answered
     expect(attempts).toBe(3)
@@ -67,7 +71,7 @@ test('waiting has an end, and then asks no more', async () => {
   vi.useFakeTimers()
   try {
     const attempt = vi.fn(async () => Promise.resolve(false))
-    const answered = untilAnswer(attempt, { everyMs: 100, attemptMs: 100, timeoutMs: 1000 })
+    const answered = untilAnswer(attempt, { everyMsMin: 100, attemptMsMin: 100, timeoutMs: 1000 })
     const refused = expect(answered).rejects.toThrow('no answer within 1000 ms')
     await vi.advanceTimersByTimeAsync(1000)
     await refused
@@ -79,9 +83,26 @@ test('waiting has an end, and then asks no more', async () => {
   }
 })
 
+test('attempts grow rarer: hardly more wait at once after a minute than after a second', async () => {
+  vi.useFakeTimers()
+  try {
+    const attempt = vi.fn(async () => Promise.resolve(false))
+    const pace = { everyMsMin: 10, attemptMsMin: 10, timeoutMs: 60_000 }
+    const refused = expect(untilAnswer(attempt, pace)).rejects.toThrow('no answer')
+    await vi.advanceTimersByTimeAsync(50_000)
+    const before = attempt.mock.calls.length
+    await vi.advanceTimersByTimeAsync(10_000)
+    expect(attempt.mock.calls.length - before).toBeLessThanOrEqual(5)
+    expect(attempt.mock.calls.length - before).toBeGreaterThanOrEqual(3)
+    await refused
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('waiting ends when it is told to', async () => {
   const stop = new AbortController()
-  const pace = { everyMs: 1000, attemptMs: 1000, timeoutMs: 5000 }
+  const pace = { everyMsMin: 1000, attemptMsMin: 1000, timeoutMs: 5000 }
   const answered = untilAnswer(async () => Promise.resolve(false), pace, stop.signal)
   stop.abort()
   await expect(answered).rejects.toThrow('stopped')

@@ -9,12 +9,20 @@ export interface Probe {
   expect: RegExp
 }
 
+/**
+ * How often to ask. Attempts overlap, because one that meets a booting guest's closed network hangs; and they
+ * grow rarer as time goes by, so that few of them wait at once and the answer is known within `EVERY_SHARE`.
+ */
 export interface Pace {
-  /** A new attempt begins this often, also while others wait: a lost packet must not cost a second. */
-  everyMs: number
-  attemptMs: number
+  everyMsMin: number
+  attemptMsMin: number
   timeoutMs: number
 }
+
+/** The pause between two attempts as a share of the time waited so far. */
+const EVERY_SHARE = 0.04
+/** An attempt lives as long as this many pauses: so many of them wait at most. */
+const OVERLAP = 3
 
 export const SSH_BANNER = { send: '', expect: /^SSH-2\.0-/ } as const
 
@@ -58,22 +66,30 @@ export async function untilAnswer(
   stop: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   const over = new AbortController()
+  const start = performance.now()
   try {
     await new Promise<void>((resolve, reject) => {
-      const each = (): void => {
-        const limits = AbortSignal.any([over.signal, AbortSignal.timeout(pace.attemptMs)])
-        void attempt(limits).then((yes) => yes && resolve(), reject)
+      let next: NodeJS.Timeout
+      const ask = (): void => {
+        const pause = Math.max(pace.everyMsMin, (performance.now() - start) * EVERY_SHARE)
+        const lifetime = AbortSignal.timeout(
+          Math.ceil(Math.max(pace.attemptMsMin, pause * OVERLAP)),
+        )
+        void attempt(AbortSignal.any([over.signal, lifetime])).then(
+          (yes) => yes && resolve(),
+          reject,
+        )
+        next = setTimeout(ask, pause)
       }
-      const ticker = setInterval(each, pace.everyMs)
       const late = setTimeout(() => {
         reject(new Error(`no answer within ${pace.timeoutMs} ms`))
       }, pace.timeoutMs)
       over.signal.addEventListener('abort', () => {
-        clearInterval(ticker)
+        clearTimeout(next)
         clearTimeout(late)
       })
       stop.addEventListener('abort', () => reject(new Error('stopped before an answer came')))
-      each()
+      ask()
     })
   } finally {
     over.abort()
