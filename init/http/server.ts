@@ -50,7 +50,7 @@ export function createManagementServer(options: ServerOptions): ManagementServer
   return new HttpManagement(options)
 }
 
-interface Exchange {
+interface Arrival {
   request: IncomingMessage
   response: ServerResponse
   /** The client waits for 100 Continue before it sends the body. */
@@ -63,7 +63,7 @@ class Invitation {
   readonly #response: ServerResponse
   sent: boolean
 
-  constructor({ response, asksFirst = false }: Exchange) {
+  constructor({ response, asksFirst = false }: Arrival) {
     this.#response = response
     this.sent = !asksFirst
   }
@@ -90,8 +90,15 @@ class HttpManagement implements ManagementServer {
 
   async listen({ unix, tcp = [] }: ListenOptions): Promise<string[]> {
     const addresses: string[] = []
-    if (unix !== undefined) addresses.push(await listenUnix(this.#newServer(), unix))
-    for (const address of tcp) addresses.push(await listenTcp(this.#newServer(), address))
+    const open = async (bind: (server: Server) => Promise<string>): Promise<void> => {
+      const server = this.#newServer()
+      addresses.push(await bind(server))
+      this.#servers.add(server)
+      // Accepting can fail (EMFILE); an 'error' without a listener would end PID 1's life.
+      server.on('error', (error) => this.#deps.log.error({ err: error }, 'management server'))
+    }
+    if (unix !== undefined) await open((server) => listenUnix(server, unix))
+    for (const address of tcp) await open((server) => listenTcp(server, address))
     return addresses
   }
 
@@ -123,37 +130,34 @@ class HttpManagement implements ManagementServer {
       const refusal = new AppError('expectation-failed', 'Only 100-continue can be expected.')
       this.#take({ request, response, asksFirst: true, refusal })
     })
-    // Accepting can fail (EMFILE); an 'error' without a listener would end PID 1's life.
-    server.on('error', (error) => this.#deps.log.error({ err: error }, 'management server'))
     server.on('clientError', (error, socket) => this.#parseError(error, socket))
-    this.#servers.add(server)
     return server
   }
 
-  #take(exchange: Exchange): void {
+  #take(arrival: Arrival): void {
     // The client may be gone at any write; 'close' tells the same, and is what we listen to.
-    exchange.response.on('error', () => undefined)
-    this.#answer(exchange).catch((error: unknown) => {
+    arrival.response.on('error', () => undefined)
+    this.#answer(arrival).catch((error: unknown) => {
       this.#deps.log.error({ err: error }, 'BUG: a management answer failed')
-      exchange.response.destroy()
+      arrival.response.destroy()
     })
   }
 
-  async #answer(exchange: Exchange): Promise<void> {
-    const { request, response } = exchange
+  async #answer(arrival: Arrival): Promise<void> {
+    const { request, response } = arrival
     const { socket } = request
     const startMs = performance.now()
-    const invitation = new Invitation(exchange)
+    const invitation = new Invitation(arrival)
     const limits = { bytesMax: PACKED_BYTES_MAX, idleMs: this.#bodyIdleMs }
     const body = new RequestBody(request, limits, () => invitation.send())
     this.#bodies.add(body)
     this.#busy.add(socket)
     try {
-      const reply = await this.#reply(exchange, body)
+      const reply = await this.#reply(arrival, body)
       // Progress before the first read: the client must be invited now, as 100 can't follow 200.
       if ('lines' in reply) invitation.send()
       if (this.#closing) response.setHeader('connection', 'close')
-      await writeReply(reply, request, response, invitation.sent)
+      await writeReply(reply, { request, response, body, invited: () => invitation.sent })
       this.#record(request, reply.status, startMs)
     } finally {
       this.#bodies.delete(body)
@@ -163,7 +167,7 @@ class HttpManagement implements ManagementServer {
     }
   }
 
-  async #reply({ request, refusal }: Exchange, body: RequestBody): Promise<Reply> {
+  async #reply({ request, refusal }: Arrival, body: RequestBody): Promise<Reply> {
     const error = this.#closing ? shuttingDown() : refusal
     if (error !== undefined) return problemReply(failureOf(error, this.#deps.log))
     const { method = '', url = '', headers } = request

@@ -1,5 +1,6 @@
 // Writes a route's answer to the socket, with backpressure, and lets a refused upload hear it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { JsonReply, LinesReply, Reply } from './reply.ts'
 import { hasBody } from './routes.ts'
 
@@ -8,18 +9,26 @@ export const HEARTBEAT_MS = 15_000
 /** How long a client that is still uploading is given to notice the answer. */
 export const LINGER_MS = 5_000
 
-export async function writeReply(
-  reply: Reply,
-  request: IncomingMessage,
-  response: ServerResponse,
-  continued: boolean,
-): Promise<void> {
+export interface Exchange {
+  request: IncomingMessage
+  response: ServerResponse
+  /** What the route was given of the request; it reads no more once the answer is complete. */
+  body: Readable
+  /** False while the client waits for 100 Continue: then no body is on its way. */
+  invited(): boolean
+}
+
+export async function writeReply(reply: Reply, exchange: Exchange): Promise<void> {
+  const { request, response, body } = exchange
   // With unread bytes of a body on the way, the connection can't carry another request.
   const unread = hasBody(request.headers) && !request.complete
   if (unread && 'json' in reply) response.setHeader('connection', 'close')
   if ('lines' in reply) await writeLines(reply, request, response)
   else writeJson(reply, request, response)
-  if (continued && hasBody(request.headers) && !request.complete) await linger(request, response)
+  body.destroy()
+  if (exchange.invited() && hasBody(request.headers) && !request.complete) {
+    await linger(request, response)
+  }
   response.end()
   if (hasBody(request.headers) && !request.complete) request.socket.destroySoon()
   if ('json' in reply && reply.after !== undefined) {
