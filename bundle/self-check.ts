@@ -1,6 +1,8 @@
 // `cloud self-check`: proves that this file works on this machine before anything depends on it. One
 // JSON line a check; the first that fails ends it with status 1.
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, get } from 'node:http'
 import process from 'node:process'
 import { isSea } from 'node:sea'
@@ -71,9 +73,38 @@ function checkParts(): object {
   return { names: partNames() }
 }
 
+const O_CLOEXEC = 0o2000000
+
+/** Nothing that the loader needed may reach a child: its variables are gone, its descriptors close at exec. */
+function checkClean(): object {
+  const variables = Object.keys(process.env).filter((name) =>
+    /^(LD_|NODE_|UV_|MALLOC_|SOLOCLOUD_)/.test(name),
+  )
+  const open = readdirSync('/proc/self/fd').filter((fd) => Number(fd) > 2)
+  const inheritable = open.filter((fd) => {
+    try {
+      const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]
+      return (parseInt(flags ?? '', 8) & O_CLOEXEC) === 0
+    } catch {
+      return false // the listing's own, closed by now
+    }
+  })
+  const left = [...variables, ...inheritable]
+  if (left.length > 0) throw new Error(`left for children: ${left.join(' ')}`)
+  return { descriptors: open.length }
+}
+
+function checkCrypto(): object {
+  // Random bytes come from getrandom(2) or what native/compat.c puts in its place.
+  if (randomBytes(16).equals(randomBytes(16))) throw new Error('random bytes repeat')
+  return { sha256: createHash('sha256').update(SAMPLE).digest('hex') }
+}
+
 const CHECKS: Record<string, () => object | Promise<object>> = {
   file: () => ({ version: VERSION, sea: isSea(), node: process.version }),
   addon: () => ({ role: loadNative().role() }),
+  clean: checkClean,
+  crypto: checkCrypto,
   sqlite: checkSqlite,
   zstd: () => {
     expectSample(zstdDecompressSync(zstdCompressSync(SAMPLE)))

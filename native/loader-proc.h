@@ -77,4 +77,27 @@ static int open_self(void) {
   return self;
 }
 
+// Nothing that whoever started us left open reaches a child: libuv stops looking at the first gap.
+static void close_inherited_on_exec(void) {
+  struct entry {  // linux_dirent64 of getdents64(2)
+    uint64_t inode;
+    int64_t next;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+  };
+  static char entries[4096] __attribute__((aligned(8)));
+  long got;
+  int directory = raw_open("/proc/self/fd", O_RDONLY | O_DIRECTORY, 0);
+  if (directory < 0) loader_fail("cannot list the open descriptors", directory);
+  while ((got = raw(__NR_getdents64, directory, entries, sizeof entries)) > 0) {
+    for (long at = 0; at < got; at += ((struct entry*)(entries + at))->size) {
+      uint64_t fd;
+      if (!raw_parse_unsigned(((struct entry*)(entries + at))->name, 10, &fd) && fd > 2)
+        raw(__NR_fcntl, fd, F_SETFD, FD_CLOEXEC);
+    }
+  }
+  raw_close(directory);
+}
+
 #endif  // SOLOCLOUD_LOADER_PROC_H_

@@ -169,7 +169,7 @@ static uint64_t auxiliary_value(uint64_t type, uint64_t value, const struct imag
 // The strings of argv, next to each other as the kernel lays them: libuv relies on it for the
 // title.
 static void copy_arguments(char* low, const struct start* start, const char* node_options,
-                            uintptr_t** words) {
+                           uintptr_t** words) {
   for (long i = 0; i < start->argc; i++) {
     // Node would take it for its own, and a kernel command line reaches PID 1's arguments.
     if (i > 0 && raw_starts_with(start->argv[i], "--node-options=")) continue;
@@ -251,6 +251,7 @@ __attribute__((used)) static _Noreturn void loader_main(uintptr_t* kernel_stack)
   open_standard_streams(role);
   refuse_old_kernel();
   int self = open_self();
+  close_inherited_on_exec();
   read_table(self);
   open_libraries(self, role);
   map_image(self, find_part(PART_PROGRAM), &node);

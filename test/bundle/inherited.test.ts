@@ -1,0 +1,54 @@
+// Whatever the caller's environment holds, the file behaves the same, and nothing of the loader remains.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { VERSION } from '../../protocol/version.ts'
+import { ALL_CHECKS, FILE, passed, run } from './built-file.ts'
+
+const version = { status: 0, out: `${VERSION}\n`, err: '' }
+
+test('variables that change ld.so, the C library or Node are dropped', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'inherited-'))
+  const done = run([FILE, 'cloud', 'self-check'], {
+    LD_PRELOAD: '/no-such-library.so',
+    LD_LIBRARY_PATH: directory,
+    LD_DEBUG: 'all',
+    LD_BIND_NOW: '1',
+    NODE_OPTIONS: '--require /no-such-module.js',
+    NODE_V8_COVERAGE: join(directory, 'coverage'),
+    NODE_REDIRECT_WARNINGS: join(directory, 'warnings'),
+    NODE_DEBUG: 'http',
+    UV_THREADPOOL_SIZE: '0',
+    GLIBC_TUNABLES: 'glibc.malloc.mmap_max=0',
+    MALLOC_ARENA_MAX: '7',
+    OPENSSL_CONF: '/no-such-file',
+    SOLOCLOUD_ADDON: '/no-such-addon.node',
+    SOLOCLOUD_LZMA: '/no-such-addon.node',
+    SOLOCLOUD_LOADER: 'init -1 -1',
+  })
+  const left = existsSync(join(directory, 'coverage')) || existsSync(join(directory, 'warnings'))
+  rmSync(directory, { recursive: true })
+  expect(done.err).toBe('')
+  expect(passed(done)).toEqual(ALL_CHECKS)
+  expect(left).toBe(false)
+})
+
+test('an argument cannot give Node options', () => {
+  const done = run([FILE, '--node-options=--require=/no-such-module.js', '--version'])
+  expect(done).toEqual(version)
+})
+
+test('the role comes from the name, else from the first word, else it is cloud', () => {
+  expect(run([join(FILE, '../cloud'), '--version'])).toEqual(version)
+  expect(run([FILE, 'cloud', '--version'])).toEqual(version)
+  expect(run([FILE, '--version'])).toEqual(version)
+  expect(run([FILE, 'install']).err).toContain('has nothing to run in the role "install"')
+  // Under the name `cloud`, a word that is a role's name is an argument like any other.
+  expect(run([join(FILE, '../cloud'), 'cloud', '--version']).status).not.toBe(70)
+})
+
+test('descriptors of the caller do not reach Node as inheritable ones', () => {
+  const done = run(['sh', '-c', `exec 5</dev/null 9</dev/null; exec ${FILE} cloud self-check`])
+  expect(passed(done)).toEqual(ALL_CHECKS)
+})
