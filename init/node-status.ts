@@ -1,6 +1,6 @@
 // What `cloud node` shows: read anew at each request from /proc and the file system.
 import { readFileSync, statfsSync } from 'node:fs'
-import { arch, hostname, networkInterfaces, release } from 'node:os'
+import { arch, hostname, release } from 'node:os'
 import type { AppStatus, InitStatus, Isolation, NodeStatus } from '../protocol/api.ts'
 
 export interface NodeFacts {
@@ -9,6 +9,8 @@ export interface NodeFacts {
   /** One sentence each. */
   degraded: readonly string[]
   manage: readonly string[]
+  /** By which others reach this machine. */
+  addresses: readonly string[]
   apps: readonly AppStatus[]
   orphansReaped: number
   /** The directory whose file system the apps are on. */
@@ -44,14 +46,6 @@ function initStatus(orphansReaped: number): InitStatus {
   }
 }
 
-/** Addresses others can reach: not loopback's, not link-local ones. */
-function addresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((list) => list ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-    .map(({ cidr, address }) => cidr ?? address)
-}
-
 export function nodeStatus(facts: NodeFacts): NodeStatus {
   const meminfo = readProc('/proc/meminfo')
   const free = procBytes(meminfo, 'MemFree') ?? 0
@@ -77,7 +71,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
     },
     isolation: facts.isolation,
     degraded: [...facts.degraded],
-    addresses: addresses(),
+    addresses: [...facts.addresses],
     apps: {
       total: facts.apps.length,
       running: facts.apps.filter(({ state }) => state === 'running').length,

@@ -1,0 +1,122 @@
+// The node once it is up: what answers for it, its network, and its way down.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import process from 'node:process'
+import type { Isolation, NodeStatus } from '../protocol/api.ts'
+import { VERSION } from '../protocol/version.ts'
+import type { Native } from '../sys/native.ts'
+import { RUN_DIRECTORY } from './boot.ts'
+import type { BootLog } from './console.ts'
+import type { NodeControl } from './http/node-control.ts'
+import { createManagementServer, type ManagementServer } from './http/server.ts'
+import { startNetwork, type Network } from './network/network.ts'
+import { nodeStatus } from './node-status.ts'
+import type { How } from './power.ts'
+import type { Settings } from './settings.ts'
+import { shutDown } from './shut-down.ts'
+import type { State } from './state/state.ts'
+import { systemClock } from './supervisor/clock.ts'
+import type { Supervisor } from './supervisor/options.ts'
+import type { Reaper } from './supervisor/reaper.ts'
+
+export interface NodeParts {
+  native: Native
+  log: BootLog
+  state: State
+  reaper: Reaper
+  supervisor: Supervisor
+  isolation: Isolation
+  settings: Settings
+  /** What the machine did not allow. */
+  degraded: readonly string[]
+  /** What this life has mounted, in order. */
+  mounted: readonly string[]
+}
+
+export const RESOLV_CONF = '/etc/resolv.conf'
+const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
+
+export class RunningNode implements NodeControl {
+  readonly #parts: NodeParts
+  readonly #server: ManagementServer
+  #manage: string[] = []
+  #network: Network | null = null
+  #goingDown = false
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+    this.#server = createManagementServer({ apps: parts.supervisor, node: this, log: parts.log })
+  }
+
+  /** Never rejects: a node that can't be managed still runs its apps, and the console says so. */
+  async listen(): Promise<void> {
+    const { log, settings } = this.#parts
+    await this.#listenOn(MANAGE_SOCKET, { unix: MANAGE_SOCKET })
+    if (settings.manage === null) return
+    const { host, port } = settings.manage
+    log.complain(`whoever reaches ${host}:${port} manages this node (solocloud.insecure=yes)`, null)
+    await this.#listenOn(`${host}:${port}`, { tcp: [settings.manage] })
+  }
+
+  async #listenOn(name: string, where: Parameters<ManagementServer['listen']>[0]): Promise<void> {
+    const { log } = this.#parts
+    try {
+      const addresses = await this.#server.listen(where)
+      this.#manage.push(...addresses)
+      log.say(`listening on ${addresses.join(' ')}`)
+    } catch (error) {
+      log.complain(`not listening on ${name}`, error)
+    }
+  }
+
+  startNetwork(): void {
+    const { native, log, settings, supervisor } = this.#parts
+    this.#network = startNetwork({
+      ...{ native, settings, timers: systemClock, random: Math.random },
+      resolvConfPath: RESOLV_CONF,
+      say: (line) => log.say(line),
+      warn: (problem, error) => log.complain(problem, error),
+      onDnsChange: (content) => supervisor.refreshResolvConf(content),
+      onHostname: (name) => log.info({ name }, 'the network calls this node'),
+    })
+  }
+
+  status(): NodeStatus {
+    const { supervisor, reaper, isolation, degraded } = this.#parts
+    return nodeStatus({
+      ...{ version: VERSION, isolation, degraded, manage: this.#manage, disk: '/' },
+      addresses: this.#network?.addresses() ?? [],
+      apps: supervisor.list(),
+      orphansReaped: reaper.orphans(),
+    })
+  }
+
+  reboot(): void {
+    this.goDown('reboot', 'cloud reboot')
+  }
+
+  powerOff(): void {
+    this.goDown('power-off', 'cloud poweroff')
+  }
+
+  goDown(how: How, reason: string): void {
+    if (this.#goingDown) return
+    this.#goingDown = true
+    const { native, log, mounted, supervisor, state } = this.#parts
+    log.info({ how, reason }, 'asked to go down')
+    void shutDown({
+      ...{ native, log, timers: systemClock, how, mounted },
+      stopRequests: () => this.#server.close(),
+      stopApps: () => supervisor.stopAll(),
+      closeFiles: () => {
+        this.#network?.close()
+        state.close()
+      },
+      files: {
+        read: (path) => readFileSync(path, 'utf8'),
+        exists: existsSync,
+        create: (path) => writeFileSync(path, ''),
+      },
+      exit: (status) => process.exit(status),
+    })
+  }
+}
