@@ -4,7 +4,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeNodeDirectory } from './node-directory.ts'
 
-/** Makes `parent`/<our pid>, and removes those of processes that are no more. */
+/** `parent`/<our pid>, made if need be; removes those of processes that are no more. */
 export async function makeScratch(parent: string): Promise<string> {
   await mkdir(parent, { recursive: true })
   for (const name of await readdir(parent)) {
@@ -13,6 +13,6 @@ export async function makeScratch(parent: string): Promise<string> {
     }
   }
   const dir = join(parent, String(process.pid))
-  await mkdir(dir, { mode: 0o700 })
+  await mkdir(dir, { recursive: true, mode: 0o700 })
   return dir
 }
