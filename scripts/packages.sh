@@ -8,6 +8,7 @@ readonly PACKAGES='
 g++                  build run boot test   compiles the addon and the C++ example; its libraries travel in the file
 gcc                  build run boot test   compiles the loader and the initramfs
 make                 build run boot test   builds liblzma, which lzma-native holds as source
+bzip2                build run boot test   unpacks that source
 libc6-dev            build run boot test   the C headers, and libc.a for the static parts
 iproute2             run test              the veth pair between the node and this machine
 qemu-system-x86      boot test bench       the virtual VPS
