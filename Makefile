@@ -35,7 +35,7 @@ check: $(INSTALLED)
 	@$(NODE) test/stages.ts check
 
 bench: packages-bench $(IMAGES)
-	@$(NODE) bench/bench.ts
+	@$(NODE) bench/main.ts
 
 soak: packages-test $(IMAGES)
 	@$(NODE) test/soak.ts

@@ -16,8 +16,8 @@ export const MODULES = ['button', 'evdev', 'virtio_net', 'overlay', 'autofs4'] a
 
 /** TCP port of podman's REST API. */
 export const PODMAN_PORT = 2375
-/** When the guest prints its /proc/meminfo to the console, in s since its kernel started. */
-export const MEMORY_REPORT_S = 75
+/** How long both guests are left alone before their memory is read. */
+export const IDLE_S = 30
 
 const NETWORK = `[Match]
 Type=ether
@@ -31,12 +31,16 @@ ListenStream=${PODMAN_PORT}
 const CONTAINERS = `[network]
 network_backend = "netavark"
 `
-// A program that waits would itself use memory; a timer is only a number in systemd.
-const MEMORY_TIMER = `[Timer]
-OnBootSec=${MEMORY_REPORT_S}s
+// A program that waits would itself use memory; a timer is only a number in systemd. It begins to run when
+// everything that starts at boot has started.
+const MEMORY_TIMER = `[Unit]
+DefaultDependencies=no
+After=multi-user.target
+[Timer]
+OnActiveSec=${IDLE_S}s
 AccuracySec=1s
 [Install]
-WantedBy=timers.target
+WantedBy=multi-user.target
 `
 const MEMORY_SERVICE = `[Service]
 Type=oneshot

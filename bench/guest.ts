@@ -45,10 +45,7 @@ export async function timeToAnswer(
 ): Promise<number> {
   const probe = { ...at(vps.address(port)), ...what }
   const ended = new AbortController()
-  void vps.waitForExit(PACE.timeoutMs).then(
-    () => ended.abort(),
-    () => undefined,
-  )
+  void vps.gone.then(() => ended.abort())
   try {
     await untilAnswer((signal) => ask(probe, signal), PACE, ended.signal)
   } catch (error) {
