@@ -20,8 +20,13 @@ export function processIo(): Io {
   const { stdout, stderr, env } = process
   for (const stream of [stdout, stderr]) stream.on('error', endOfReader)
   // picocolors also colours a pipe when CI is set; what reads our pipe wants plain text.
-  const colors = pc.createColors(pc.isColorSupported && stdout.isTTY)
+  const colors = pc.createColors(pc.isColorSupported && isTerminal(stdout))
   return { out: stdout, err: stderr, env, colors }
+}
+
+/** Of a pipe, isTTY is undefined, whatever the types say. */
+function isTerminal({ isTTY }: Output): boolean {
+  return isTTY === true
 }
 
 /** `cloud logs -f | head`: the reader has seen enough. */
@@ -42,7 +47,7 @@ export function printJson(io: Io, value: unknown): void {
 export function printError(io: Io, error: CloudError, json: boolean, app?: string): void {
   const { code, message, logs } = error
   if (json) {
-    const report = { ...(app === undefined ? {} : { app }), code, detail: message, logs }
+    const report = { ...(app === undefined ? {} : { name: app }), code, detail: message, logs }
     io.err.write(`${JSON.stringify({ error: report })}\n`)
     return
   }

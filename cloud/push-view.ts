@@ -24,7 +24,7 @@ function jsonView(io: Io, app: string): PushView {
   return {
     hashing: () => undefined,
     sending: () => undefined,
-    event: (progress) => printJson(io, { app, ...progress }),
+    event: (progress) => printJson(io, { name: app, ...progress }),
     end: () => undefined,
   }
 }

@@ -11,7 +11,7 @@ export const stop: CommandSpec = {
     const [client, rest] = clientFor(context, words)
     return forEachApp(context, appsFromWords(rest), async (name) => {
       await client.tell('DELETE', `/v1/apps/${name}`)
-      if (context.json) printJson(context.io, { app: name, event: 'stopped' })
+      if (context.json) printJson(context.io, { name, event: 'stopped' })
       else printLine(context.io, `${name}: stopped and deleted`)
     })
   },
