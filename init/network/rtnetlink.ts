@@ -169,8 +169,10 @@ export function decodeLink({ type, payload }: NetlinkMessage): Link | null {
   if (payload.length < 16) return null
   const flags = payload.readUInt32LE(8)
   const attributes = decodeAttributes(payload.subarray(16))
-  const number = (attribute: number): number | null =>
-    attributes.get(attribute)?.readUInt32LE() ?? null
+  const number = (attribute: number): number | null => {
+    const value = attributes.get(attribute)
+    return value?.length === 4 ? value.readUInt32LE() : null
+  }
   const info = decodeAttributes(attributes.get(LinkAttribute.linkInfo) ?? Buffer.alloc(0))
   return {
     index: payload.readInt32LE(4),

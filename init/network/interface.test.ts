@@ -1,0 +1,212 @@
+import { beforeEach, expect, test } from 'vitest'
+import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
+import { FakeTimers } from './fake-timers.ts'
+import { createStaticInterface, DhcpInterface, type InterfaceEnvironment } from './interface.ts'
+import type { Address, Link, Rtnetlink } from './rtnetlink.ts'
+
+const mac = Uint8Array.of(2, 0, 0, 0, 0, 1)
+const link: Link = {
+  index: 2,
+  name: 'eth0',
+  up: true,
+  carrier: true,
+  loopback: false,
+  ethernet: true,
+  mac,
+  mtuBytes: 1500,
+  master: null,
+  kind: null,
+}
+
+let story: string[]
+let timers: FakeTimers
+let there: Address[]
+/** What the kernel refuses. */
+let refused: Set<string>
+let deliver: (message: DhcpMessage) => void
+
+beforeEach(() => {
+  story = []
+  timers = new FakeTimers()
+  there = []
+  refused = new Set()
+})
+
+function note(what: string): void {
+  story.push(what)
+  const [act = ''] = what.split(' ')
+  if (refused.has(act)) throw new Error(`${act} refused`)
+}
+
+const rtnetlink: Rtnetlink = {
+  links: () => [],
+  addresses: () => there,
+  setUp: (index) => note(`up ${index}`),
+  setMtu: (_, mtu) => note(`mtu ${mtu}`),
+  putAddress: ({ address, prefix, validSeconds }) =>
+    note(`address ${address}/${prefix} for ${validSeconds ?? 'ever'}`),
+  deleteAddress: (_, { address, prefix }) => note(`delete ${address}/${prefix}`),
+  putRoute: ({ destination, gateway, source }) =>
+    note(
+      `route ${destination.address}/${destination.prefix} by ${gateway ?? 'link'} from ${source}`,
+    ),
+  close: () => undefined,
+}
+
+const environment = (): InterfaceEnvironment => ({
+  rtnetlink,
+  timers,
+  random: () => 0.5,
+  hostname: null,
+  openDhcpSocket: (kind, _, received) => {
+    note(`open ${kind}`)
+    deliver = received
+    return {
+      send: ({ type, options }, to) => note(`${type} ${options.requestedAddress ?? ''} to ${to}`),
+      close: () => story.push(`close ${kind}`),
+    }
+  },
+  say: (line) => void story.push(`> ${line}`),
+  warn: (problem, error) =>
+    void story.push(`! ${problem}${error === null ? '' : `: ${(error as Error).message}`}`),
+  changed: () => undefined,
+})
+
+function answer(type: MessageType, options: DhcpOptions = {}, yourAddress = '192.0.2.7'): void {
+  story = []
+  deliver({
+    type,
+    reply: true,
+    xid: 0x80000000,
+    seconds: 0,
+    broadcast: true,
+    clientAddress: '0.0.0.0',
+    yourAddress,
+    mac,
+    options: { serverId: '192.0.2.1', leaseSeconds: 3600, subnetMask: '255.255.255.0', ...options },
+  })
+}
+
+test('an interface with a carrier gets a lease; the sockets are open only while they are needed', () => {
+  new DhcpInterface(environment(), link)
+  expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
+  answer('offer')
+  answer('ack', { routers: ['192.0.2.1'], mtuBytes: 1450 })
+  expect(story).toEqual([
+    'close packet',
+    'mtu 1450',
+    'address 192.0.2.7/24 for 3600',
+    'route 0.0.0.0/0 by 192.0.2.1 from 192.0.2.7',
+    '> network: eth0 192.0.2.7/24 by DHCP',
+  ])
+  story = []
+  timers.advance(1_800_000)
+  expect(story).toEqual(['open udp', 'request  to 192.0.2.1'])
+  answer('ack')
+  expect(story).toEqual(['close udp', 'address 192.0.2.7/24 for 3600'])
+})
+
+test('it waits for a carrier', () => {
+  const eth0 = new DhcpInterface(environment(), { ...link, up: false, carrier: false })
+  expect(story).toEqual(['up 2'])
+  eth0.update(link)
+  expect(story.slice(1)).toEqual(['open packet', 'discover  to 255.255.255.255'])
+  eth0.update({ ...link, mtuBytes: 1400 })
+  expect(story).toHaveLength(3)
+})
+
+test('the address of an earlier life is asked for again; another one takes its place', () => {
+  there = [
+    { family: 4, link: 2, address: '192.0.2.9', prefix: 24, permanent: false, linkLocal: false },
+    { family: 4, link: 3, address: '192.0.2.8', prefix: 24, permanent: false, linkLocal: false },
+    { family: 4, link: 2, address: '192.0.2.5', prefix: 24, permanent: true, linkLocal: false },
+  ]
+  new DhcpInterface(environment(), link)
+  expect(story.at(-1)).toBe('discover 192.0.2.9 to 255.255.255.255')
+  answer('offer')
+  answer('ack')
+  expect(story).toContain('delete 192.0.2.9/24')
+  expect(story.filter((line) => line.startsWith('delete'))).toHaveLength(1)
+})
+
+test('a lease that is over takes the address away', () => {
+  const eth0 = new DhcpInterface(environment(), link)
+  answer('offer')
+  answer('ack')
+  expect(eth0.lease?.address.address).toBe('192.0.2.7')
+  story = []
+  timers.advance(3_600_000)
+  expect(story).toContain('> network: eth0 has lost 192.0.2.7')
+  expect(story).toContain('delete 192.0.2.7/24')
+  expect(story.at(-1)).toBe('discover 192.0.2.7 to 255.255.255.255')
+  expect(eth0.lease).toBeNull()
+})
+
+test('an address outside its gateway, as big hosters give: routes on the link come first', () => {
+  new DhcpInterface(environment(), link)
+  answer('offer')
+  answer('ack', {
+    subnetMask: '255.255.255.255',
+    routes: [
+      { destination: { address: '0.0.0.0', prefix: 0 }, gateway: '198.51.100.1' },
+      { destination: { address: '198.51.100.1', prefix: 32 }, gateway: '0.0.0.0' },
+    ],
+  })
+  expect(story.slice(1, 4)).toEqual([
+    'address 192.0.2.7/32 for 3600',
+    'route 198.51.100.1/32 by link from 192.0.2.7',
+    'route 0.0.0.0/0 by 198.51.100.1 from 192.0.2.7',
+  ])
+})
+
+test('what fails is said and tried again', () => {
+  refused = new Set(['open'])
+  new DhcpInterface(environment(), link)
+  expect(story).toEqual(['open packet', '! eth0: no socket for DHCP: open refused'])
+  refused = new Set(['address'])
+  timers.advance(2000)
+  answer('offer')
+  answer('ack')
+  expect(story.at(-1)).toBe('! eth0: the lease cannot be used: address refused')
+  story = []
+  refused = new Set(['route'])
+  timers.advance(10_000)
+  expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
+  answer('offer')
+  answer('ack', { routers: ['192.0.2.1'] })
+  expect(story.slice(-2)).toEqual([
+    '! eth0: route 0.0.0.0/0 by 192.0.2.1 is refused: route refused',
+    '> network: eth0 192.0.2.7/24 by DHCP',
+  ])
+})
+
+test('silence and refusals are said, without control characters', () => {
+  new DhcpInterface(environment(), link)
+  timers.advance(120_000)
+  expect(story.filter((line) => line.startsWith('!'))).toEqual([
+    '! eth0: no DHCP server has answered yet',
+  ])
+  answer('offer')
+  answer('nak', { message: 'go\x1b[2Jaway' })
+  expect(story).toContain('! eth0: the DHCP server refuses: go?[2Jaway')
+})
+
+test('a static address is set at once, and again when that fails', () => {
+  refused = new Set(['address'])
+  const address = { address: { address: '192.0.2.5', prefix: 32 }, gateway: '198.51.100.1' }
+  createStaticInterface(environment(), { ...link, carrier: false }, address)
+  expect(story).toEqual([
+    'up 2',
+    'address 192.0.2.5/32 for ever',
+    '! eth0: the address is refused: address refused',
+  ])
+  story = []
+  refused = new Set()
+  timers.advance(10_000)
+  expect(story).toEqual([
+    'up 2',
+    'address 192.0.2.5/32 for ever',
+    'route 0.0.0.0/0 by 198.51.100.1 from 192.0.2.5',
+    '> network: eth0 192.0.2.5/32 as set',
+  ])
+})
