@@ -2,10 +2,11 @@
 import type { Stream } from 'lzma-native'
 
 /**
- * Input bytes handed to liblzma at once. xz expands at most some 7,000 times, so that a slice becomes
+ * Packed bytes handed to liblzma at once. xz expands at most some 7,000 times, so that a slice becomes
  * at most 28 MB however hostile the image is; larger slices are hardly faster.
  */
-const SLICE_BYTES = 4096
+const DECODE_SLICE_BYTES = 4096
+const ENCODE_SLICE_BYTES = 256 * 1024
 
 /** LZMA_CONCATENATED of lzma/container.h: members after one another and zero padding, nothing else. */
 const CONCATENATED = 0x08
@@ -32,7 +33,7 @@ export async function* xzDecode(
 ): AsyncGenerator<Buffer> {
   const stream = await newStream()
   stream.streamDecoder_(memoryBytesMax, CONCATENATED)
-  yield* run(stream, input)
+  yield* run(stream, input, DECODE_SLICE_BYTES)
 }
 
 /** Encodes as `xz -PRESET` with one thread does: the same bytes for the same input, always. */
@@ -42,7 +43,7 @@ export async function* xzEncode(
 ): AsyncGenerator<Buffer> {
   const stream = await newStream()
   stream.easyEncoder_(preset, CHECK_CRC64)
-  yield* run(stream, input)
+  yield* run(stream, input, ENCODE_SLICE_BYTES)
 }
 
 /** lzma-native is loaded only by whoever meets an xz file: it is a native addon. */
@@ -51,11 +52,15 @@ async function newStream(): Promise<Stream> {
   return new lzma.Stream()
 }
 
-async function* run(stream: Stream, input: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+async function* run(
+  stream: Stream,
+  input: AsyncIterable<Uint8Array>,
+  sliceBytes: number,
+): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of input) {
-      for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
-        yield* await code(stream, chunk.subarray(at, at + SLICE_BYTES))
+      for (let at = 0; at < chunk.length; at += sliceBytes) {
+        yield* await code(stream, chunk.subarray(at, at + sliceBytes))
       }
     }
     yield* await code(stream, null)

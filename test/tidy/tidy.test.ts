@@ -9,7 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'sys/': [],
   'protocol/': ['package.json'],
   'chroot-runner/': ['sys/', 'protocol/'],
-  'image-builder/': ['protocol/', 'bundle/payload.ts', 'bundle/lzma-binding.ts'],
+  'image-builder/': ['protocol/', 'chroot-runner/unpack/', 'bundle/payload.ts'],
   'init/logs/': ['protocol/'],
   'init/state/': ['protocol/'],
   'init/network/': ['sys/', 'protocol/'],
