@@ -31,6 +31,8 @@ const ROOMY_MEMORY_BYTES = 512 * 1024 ** 2
 /** argv: the file, its repetition by Node, then PID 1's arguments. */
 const FIRST_WORD = 2
 const PROBE_BUFFER_BYTES = 4096
+/** In case a SIGCHLD was lost. */
+const REAP_MS = 60_000
 /** A new generation that does not stay up this long is taken back. */
 const TRIAL_MS = 5000
 
@@ -46,6 +48,8 @@ export async function main(): Promise<void> {
   const reaper = createReaper({ native, log, later: setImmediate })
   process.on('SIGCHLD', reaper.reap)
   reaper.reap()
+  // Node ends when its event loop has nothing left to wait for, and a signal handler does not count.
+  setInterval(reaper.reap, REAP_MS)
 
   const opened = openState(`${STATE_DIRECTORY}/state.db`, Date.now())
   const { state } = opened
