@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream'
 import type { Isolation } from '../../protocol/api.ts'
 import type { Native } from '../../sys/native.ts'
-import { LOG_LIMITS, type LogLimits } from '../logs/app-log.ts'
+import type { LogLimits } from '../logs/app-log.ts'
 import type { OpenedState } from '../state/state.ts'
 import type { Apps } from './apps.ts'
 import type { Clock } from './clock.ts'
@@ -62,12 +62,3 @@ export interface Supervisor extends Apps {
   /** Ends every app and every operation; nothing is started any more. Resolves at the latest after 15 s. */
   stopAll(): Promise<void>
 }
-
-const SMALL_BYTES = 512 * 1024 * 1024
-
-/** The defaults for a machine with so much memory. */
-export const limitsFor = (memoryBytes: number): SupervisorLimits => ({
-  unpacksMax: memoryBytes < SMALL_BYTES ? 1 : 2,
-  trialMs: 5_000,
-  logs: LOG_LIMITS,
-})

@@ -19,6 +19,8 @@ import { slotStatus, type Installed, type Operation, type Slot } from './slot.ts
 import { createTurns } from './turns.ts'
 import { startAndTry, stopAndWait } from './trial.ts'
 
+/** How long a new generation must stay up before its push has succeeded. */
+export const TRIAL_MS = 5_000
 /** The grace period (10 s), SIGKILL, and some time for the kernel. */
 export const STOP_ALL_MS_MAX = 15_000
 const READ_BUFFER_BYTES = 64 * 1024

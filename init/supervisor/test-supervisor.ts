@@ -12,15 +12,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import type { AppStatus, Progress } from '../../protocol/api.ts'
+import { LOG_LIMITS } from '../logs/app-log.ts'
 import { openState, type State } from '../state/state.ts'
 import { FakeClock, fakeLog, FakeMachine, FakeSink, type FakeChild } from './fake-node.ts'
-import { limitsFor, type Supervisor, type SupervisorOptions } from './options.ts'
+import type { Supervisor, SupervisorOptions } from './options.ts'
 import type { Plans } from './plans.ts'
 import { createReaper } from './reaper.ts'
-import { createSupervisor } from './supervisor.ts'
+import { createSupervisor, TRIAL_MS } from './supervisor.ts'
 
 export const DIGEST = 'a'.repeat(64)
-export const TRIAL_MS = 5_000
 export const PACKED = 'b'.repeat(64)
 
 const plans: Plans = {
@@ -94,7 +94,7 @@ export class World {
       },
       clock,
       random: () => 0,
-      limits: limitsFor(256 * 1024 * 1024),
+      limits: { unpacksMax: 1, trialMs: TRIAL_MS, logs: LOG_LIMITS },
       isolation: 'namespaces',
       log,
       plans,
@@ -147,6 +147,11 @@ export class World {
     body.end('image')
     await this.until(() => body.readableEnded)
     await new Promise((resolve) => setImmediate(resolve)) // The sink's finish.
+    this.report(child, manifest)
+  }
+
+  /** The unpacker says that it is done, and ends. */
+  report(child: FakeChild, manifest: object = {}): void {
     child.say(1, `${JSON.stringify({ event: 'progress', bytes: 5, entries: 1 })}\n`)
     const done = {
       event: 'done',
