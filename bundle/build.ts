@@ -1,5 +1,7 @@
 // `node bundle/build.ts`: makes build/solocloud and its names build/init and build/cloud, and
 // build/manifest.json. `--natives` makes only the two addons, for tests under a plain Node.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assemble, FILE, type PartFile } from './assemble.ts'
@@ -7,7 +9,7 @@ import { buildInterpreter, findLibraries, INTERPRETER, type Library } from './li
 import { ADDON, buildAddons, buildNatives, COMPAT, LOADER, LZMA, SHIM } from './natives.ts'
 import { buildProgram, bundleJavaScript, PROGRAM } from './node.ts'
 import { debianPackage, npmPackage, type PackageInfo } from './packages.ts'
-import { BUILD, command, ROOT, runStep, sha256File, stampOf } from './step.ts'
+import { BUILD, command, ROOT, runStep, sha256File, stampOf, WORK } from './step.ts'
 
 const MANIFEST = join(BUILD, 'manifest.json')
 
@@ -87,8 +89,21 @@ async function buildAll(): Promise<void> {
   })
 }
 
+const LOCK_SECONDS_MAX = 600
+
+/** Two builds of one tree would write the same files: this very command again, under flock(1). */
+function underLock(): number {
+  mkdirSync(WORK, { recursive: true })
+  const words = ['-w', `${LOCK_SECONDS_MAX}`, join(WORK, 'lock'), process.execPath]
+  const env = { ...process.env, BUILD_LOCK_HELD: WORK }
+  const done = spawnSync('flock', [...words, ...process.argv.slice(1)], { stdio: 'inherit', env })
+  if (done.error) throw done.error
+  return done.status ?? 1
+}
+
 try {
-  if (process.argv.includes('--natives')) await buildAddons()
+  if (process.env['BUILD_LOCK_HELD'] !== WORK) process.exitCode = underLock()
+  else if (process.argv.includes('--natives')) await buildAddons()
   else await buildAll()
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)

@@ -109,7 +109,6 @@ async function buildLiblzma(tarball: string): Promise<string> {
 
 /** build/syscalls.node and build/lzma.node: all that tests under a plain Node need. */
 export async function buildAddons(): Promise<void> {
-  await mkdir(WORK, { recursive: true })
   await compile(
     'syscalls.node',
     CXX,

@@ -1,6 +1,6 @@
 // Node with our program inside: esbuild makes one CommonJS file, pkg puts it into the pinned Node.
 import { build, type Plugin } from 'esbuild'
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundledPackages, type PackageInfo } from './packages.ts'
 import { command, ROOT, runStep, stampOf, WORK } from './step.ts'
@@ -58,7 +58,6 @@ export async function bundleJavaScript(): Promise<PackageInfo[]> {
     plugins: [lzmaBinding],
     logLevel: 'warning',
   })
-  await mkdir(WORK, { recursive: true })
   await writeFile(BUNDLE, result.outputFiles[0]?.contents ?? '')
   return bundledPackages(Object.keys(result.metafile.inputs))
 }
