@@ -1,7 +1,7 @@
 // Starts a node on this machine, in namespaces of its own: for `make run` and for tests.
 // Root gets a network cable to it; an ordinary user gets as far as a user namespace goes.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { closeSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -10,6 +10,7 @@ import { command } from '../qemu/command.ts'
 import { Console } from '../qemu/console.ts'
 import { makeCgroup, type OwnCgroup } from './own-cgroup.ts'
 import { asOwnRoot } from './own-root.ts'
+import { makePipe } from './pipe.ts'
 import { connectVeth, type Veth } from './veth.ts'
 
 export interface NamespaceNodeOptions {
@@ -40,32 +41,29 @@ export async function startNamespaceNode(options: NamespaceNodeOptions): Promise
   if (cgroup === null && isRoot()) {
     throw new Error('root needs a cgroup for the node, and may make none: is cgroup2 mounted?')
   }
-  const own = isRoot() ? [] : await asOwnRoot()
-  // Without a cgroup of its own the node shall not mount cgroup2 at all; the kernel then refuses it.
-  const namespaces = [
-    '--pid',
-    '--mount',
-    '--net',
-    '--uts',
-    '--ipc',
-    ...(cgroup ? ['--cgroup'] : []),
-  ]
-  const enter = join(import.meta.dirname, 'enter-root.sh')
-  const words = [
-    ...['unshare', ...own, ...namespaces, '--fork', '--kill-child', '--', enter, options.dir],
-    isRoot() ? 'overlay' : 'bind',
-  ]
+  const words = [...(await namespaceWords(cgroup)), join(import.meta.dirname, 'enter-root.sh')]
   // Joins the cgroup first: the new cgroup namespace's root is the cgroup of the moment.
   const joinCgroup = 'procs=$1; shift; [ -z "$procs" ] || echo $$ >"$procs"; exec "$@"'
   const script = ['sh', '-c', joinCgroup, 'sh', cgroup?.procsFile ?? '', ...words]
+  const { reader, writeFd } = makePipe(join(options.dir, 'console'))
   // Ends with the thread that started it (PR_SET_PDEATHSIG), and takes PID 1 along (--kill-child).
   // In a session of its own, a Ctrl-C in the terminal reaches only us.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...script], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  const how = isRoot() ? 'overlay' : 'bind'
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...script, options.dir, how], {
+    stdio: ['pipe', writeFd, writeFd, 'pipe'],
     detached: true,
   })
-  const node = new NamespaceNode(child, options, cgroup)
+  closeSync(writeFd)
+  const node = new NamespaceNode(child, new Console(reader, options.onConsole), cgroup)
   return node.start(options.settings ?? [], options.cable ?? false)
+}
+
+async function namespaceWords(cgroup: OwnCgroup | null): Promise<string[]> {
+  const own = isRoot() ? [] : await asOwnRoot()
+  const namespaces = ['--pid', '--mount', '--net', '--uts', '--ipc']
+  // Without a cgroup of its own the node shall not mount cgroup2 at all; the kernel then refuses it.
+  if (cgroup !== null) namespaces.push('--cgroup')
+  return ['unshare', ...own, ...namespaces, '--fork', '--kill-child', '--']
 }
 
 export class NamespaceNode {
@@ -77,14 +75,15 @@ export class NamespaceNode {
   #pid = 0
   #cable: Veth | null = null
 
-  constructor(child: ChildProcess, options: NamespaceNodeOptions, cgroup: OwnCgroup | null) {
+  constructor(child: ChildProcess, console: Console, cgroup: OwnCgroup | null) {
     this.#child = child
     this.#cgroup = cgroup
-    this.console = new Console(child.stdout as Readable, options.onConsole)
+    this.console = console
     this.#exited = new Promise((resolve) => {
       const end = (code: number | null, signal: NodeJS.Signals | null) => {
         this.#exit = { code, signal }
-        resolve(this.#exit)
+        // The pipe may still hold its last words.
+        void console.ended.then(() => resolve({ code, signal }))
       }
       child.once('error', () => end(null, null))
       child.once('close', end)

@@ -14,6 +14,8 @@ const TAIL_LENGTH = 6000
 export class Console {
   #text = ''
   #ended = false
+  /** Resolves when nothing more can come. */
+  readonly ended: Promise<void>
   readonly #waiters = new Set<Waiter>()
 
   /** `onText` sees the text as it comes. */
@@ -24,9 +26,12 @@ export class Console {
       onText(text)
       for (const waiter of this.#waiters) this.#look(waiter)
     })
-    stream.on('close', () => {
-      this.#ended = true
-      for (const waiter of this.#waiters) this.#refuse(waiter, 'the console ended')
+    this.ended = new Promise((resolve) => {
+      stream.on('close', () => {
+        this.#ended = true
+        for (const waiter of this.#waiters) this.#refuse(waiter, 'the console ended')
+        resolve()
+      })
     })
   }
 

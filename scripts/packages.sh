@@ -35,7 +35,7 @@ done <<<"$PACKAGES"
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 printf "'make %s' needs these Debian packages:\n%s" "$target" "$reasons"
-install=(apt-get install --yes --no-install-recommends "${missing[@]}")
+install=(apt-get install --yes --quiet=2 -o Dpkg::Use-Pty=0 --no-install-recommends "${missing[@]}")
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo)
@@ -51,5 +51,5 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 # A fresh machine has no package lists yet, an old one has lists of files that are gone.
-"${as_root[@]}" apt-get update --quiet
+"${as_root[@]}" apt-get update --quiet=2
 "${as_root[@]}" "${install[@]}"
