@@ -90,7 +90,8 @@ async function addEntry(
     if (error) finished.reject(error)
     else finished.resolve(undefined)
   })
-  // A failure may come before anybody waits for the end.
+  // A failure of the tar is the sink's too, and may come before anybody waits for the end.
+  sink.on('error', finished.reject)
   finished.promise.catch(() => undefined)
   if (type === 'file') {
     for await (const chunk of entry.content()) {
