@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openLab, type Lab, type Program } from './lab.ts'
+import { eventually, openLab, type Lab, type Program } from './lab.ts'
 
 const CLIENT = new URL('client.ts', import.meta.url).pathname
 
@@ -58,5 +58,56 @@ test('an address, routes, name servers, MTU and host name come from a lease', as
   expect(lab.node('ip', 'link', 'show', 'dev', 'lo')).toContain('LOWER_UP')
   expect(readFileSync(join(lab.directory, 'resolv.conf'), 'utf8')).toBe(
     '# Written by solocloud.\nsearch example.test\nnameserver 10.9.0.1\nnameserver 10.9.0.2\n',
+  )
+})
+
+test('a lease is renewed with its server, and the address outlives its first term', async () => {
+  const server = startServer(10)
+  const node = startNode()
+  await node.line(/by DHCP$/)
+  const valid = (): number =>
+    Number(/valid_lft (\d+)sec/.exec(lab.node('ip', 'addr', 'show', 'dev', 'eth0'))?.[1] ?? 0)
+  // Half of the term is over when it is renewed: from 5 s left it jumps back to 10.
+  await eventually('less than 7 s left', () => (valid() < 7 ? true : null))
+  await eventually('a renewed lease', () => (valid() > 8 ? true : null))
+  expect(node.output().match(/by DHCP/g)).toHaveLength(1)
+  expect(server.output().match(/[Ss]ending ACK/g)?.length).toBeGreaterThanOrEqual(2)
+})
+
+test('when the server dies the address goes, and comes back with it', async () => {
+  const server = startServer(10)
+  const node = startNode()
+  await node.line(/by DHCP$/)
+  server.stop()
+  await node.line(/^network: eth0 has lost 10\.9\.0\.50$/)
+  expect(lab.node('ip', 'addr', 'show', 'dev', 'eth0')).not.toContain('10.9.0.50')
+  startServer(3600)
+  await eventually('the address again', () => (/lost[^]*by DHCP/.test(node.output()) ? true : null))
+})
+
+test('interfaces that come later are found, cables that are plugged in late are noticed', async () => {
+  startServer(3600)
+  lab.peer('ip', 'link', 'set', 'dev', 'up0', 'down')
+  const node = startNode()
+  await eventually('eth0 is up without a carrier', () =>
+    lab.node('ip', 'link', 'show', 'dev', 'eth0').includes('NO-CARRIER') ? true : null,
+  )
+  lab.peer('ip', 'link', 'set', 'dev', 'up0', 'up')
+  await node.line(/^network: eth0 10\.9\.0\.50\/24 by DHCP$/)
+  lab.node('ip', 'link', 'add', 'dev', 'late0', 'type', 'veth', 'peer', 'name', 'late1')
+  await eventually('the late interface is up', () =>
+    lab.node('ip', 'link', 'show', 'dev', 'late0').includes('LOWER_UP') ? true : null,
+  )
+})
+
+test('a new life keeps the address that the old one had', async () => {
+  startServer(3600)
+  const first = startNode()
+  await first.line(/by DHCP$/)
+  first.stop()
+  const second = startNode()
+  await second.line(/^network: eth0 10\.9\.0\.50\/24 by DHCP$/)
+  expect(lab.node('ip', '-o', '-4', 'addr', 'show', 'dev', 'eth0').trim().split('\n')).toHaveLength(
+    1,
   )
 })

@@ -1,6 +1,6 @@
 // Two network namespaces joined by a veth pair, a node's and a peer's, which end with the test.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -29,7 +29,8 @@ export interface Program {
   line(pattern: RegExp): Promise<string>
   /** Everything it has written so far. */
   output(): string
-  signal(signal: NodeJS.Signals): void
+  /** SIGKILL. */
+  stop(): void
 }
 
 async function openRoom(): Promise<Room> {
@@ -92,6 +93,21 @@ function startProgram(room: Room, command: string[]): Program {
         throw new Error(`${String(error)}; it wrote:\n${text}`)
       }),
     output: () => text,
-    signal: (signal) => void child.kill(signal),
+    stop: () => stop(room, command),
+  }
+}
+
+/** nsenter has forked: the program itself is found by its command line, among the room's processes. */
+function stop(room: Room, command: string[]): void {
+  const wanted = command.join('\0')
+  const ours = readlinkSync(`/proc/${room.pid}/ns/pid`)
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '')
+      const inside = readlinkSync(`/proc/${pid}/ns/pid`) === ours
+      if (inside && words === wanted) process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }
