@@ -60,6 +60,8 @@ static void drop_capabilities(void) {
   memset(&data[1], 0, sizeof data[1]);
   if (syscall(SYS_capset, &header, data)) fail("unpack: capset");
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) fail("unpack: no_new_privs");
+  // An app that is root in a plain chroot has these capabilities too: it must not trace this one.
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) fail("unpack: not dumpable");
 }
 
 static void enter(const char* root) {
