@@ -1,5 +1,5 @@
 // The same sources give the same bytes, wherever they are built.
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { sha256File } from '../../bundle/step.ts'
@@ -7,10 +7,11 @@ import { FILE, NODE, ROOT, run } from './built-file.ts'
 
 const BUILD_MS_MAX = 280_000
 /** On the same file system as node_modules, which can then be linked instead of copied. */
-const directory = mkdtempSync(join(ROOT, '.cache-elsewhere-'))
+mkdirSync(join(ROOT, 'build'), { recursive: true })
+const directory = mkdtempSync(join(ROOT, 'build/elsewhere-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
-const NOT_SOURCES = /^(\.git|\.cache.*|build|node_modules)$/
+const NOT_SOURCES = /^(\.git|\.cache|build|node_modules)$/
 
 test('a build in another directory has the same sha256', { timeout: 300_000 }, async () => {
   for (const name of readdirSync(ROOT).filter((entry) => !NOT_SOURCES.test(entry)))
