@@ -12,6 +12,12 @@ if [ "$how" = overlay ]; then
   mount -t overlay -o "lowerdir=lower,upperdir=upper,workdir=work" overlay root
 else
   mount --bind upper root
+  # A user namespace may make no devices: it gets the machine's harmless ones, as any container does.
+  mount -n -t tmpfs -o mode=755,nosuid dev root/dev
+  for device in null zero full random urandom tty; do
+    touch "root/dev/$device"
+    mount -n --bind "/dev/$device" "root/dev/$device"
+  done
 fi
 cd root
 echo ready >&3
