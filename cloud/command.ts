@@ -13,7 +13,6 @@ export interface Context {
 }
 
 export interface CommandSpec {
-  /** 'ps', or 'image build' for a command of a group. */
   name: string
   /** The words after the options, for the help. */
   usage: string

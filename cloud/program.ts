@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../protocol/version.ts'
 import type { CommandSpec } from './command.ts'
+import { imageBuild, imageInspect } from './commands/image.ts'
 import { logs } from './commands/logs.ts'
 import { node } from './commands/node.ts'
 import { poweroff, reboot } from './commands/power.ts'
@@ -14,6 +15,7 @@ import { ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
 
 const COMMANDS = [start, stop, ps, logs, restart, rollback, node, reboot, poweroff]
+const IMAGE_COMMANDS = [imageBuild, imageInspect]
 
 const HELP = `
 NODE is HOST:PORT, [IPV6]:PORT or unix:/PATH: the first word with a colon. Without one it is
@@ -29,6 +31,7 @@ Exit codes:
   141  whoever read our output went away
 
 Examples:
+  cloud image build ./foo -o bar/foo.txz
   cloud start 1.2.3.4:5678 bar/foo.txz
   cloud logs 1.2.3.4:5678 -f foo
   cloud stop 1.2.3.4:5678 foo.txz`
@@ -41,9 +44,13 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
     .version(VERSION, '-V, --version')
     .option('--json', 'machine output: one JSON value, or one a line for streams')
     .addHelpText('after', HELP)
+  const image = new Command('image').description('make images, and look into them')
   settle(program, io)
+  settle(image, io)
   const done = (code: ExitCode): void => void (outcome = code)
   for (const spec of COMMANDS) program.addCommand(newCommand(spec, io, done))
+  for (const spec of IMAGE_COMMANDS) image.addCommand(newCommand(spec, io, done))
+  program.addCommand(image)
   await program.parseAsync(argv, { from: 'user' })
   return outcome
 }

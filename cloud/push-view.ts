@@ -1,6 +1,6 @@
 // Shows a push: a bar on a terminal while bytes move, and a line for each thing that has happened.
-import cliProgress from 'cli-progress'
 import type { Progress } from '../protocol/api.ts'
+import { Bar } from './bar.ts'
 import { printJson, printLine, type Io } from './io.ts'
 import { printable } from './table.ts'
 import { formatBytes } from './units.ts'
@@ -33,31 +33,31 @@ class TextView implements PushView {
   readonly #io: Io
   readonly #app: string
   readonly #totalBytes: number
-  readonly #bar: Bar | null
+  readonly #bar: Bar
   #announced = false
 
   constructor(io: Io, app: string, totalBytes: number) {
     this.#io = io
     this.#app = app
     this.#totalBytes = totalBytes
-    this.#bar = io.err.isTTY === true ? new Bar(io, app, totalBytes) : null
+    this.#bar = new Bar(io, app)
   }
 
   hashing(bytes: number): void {
-    this.#bar?.show('reading', bytes)
+    this.#bar.show('reading', bytes, this.#totalBytes)
   }
 
   sending(bytes: number): void {
-    if (!this.#announced && this.#bar === null) {
+    if (!this.#announced && !this.#bar.visible) {
       this.#line(`sending ${formatBytes(this.#totalBytes)}`)
     }
     this.#announced = true
-    this.#bar?.show('sending', bytes)
+    this.#bar.show('sending', bytes, this.#totalBytes)
   }
 
   event(progress: Progress): void {
     if (progress.event === 'unpacking') {
-      this.#bar?.note(`unpacked ${formatBytes(progress.bytes)}`)
+      this.#bar.note(`unpacked ${formatBytes(progress.bytes)}`)
       return
     }
     const text = describe(progress)
@@ -65,11 +65,11 @@ class TextView implements PushView {
   }
 
   end(): void {
-    this.#bar?.hide()
+    this.#bar.hide()
   }
 
   #line(text: string): void {
-    this.#bar?.hide()
+    this.#bar.hide()
     printLine(this.#io, `${this.#app}: ${printable(text)}`)
   }
 }
@@ -94,66 +94,5 @@ function describe(progress: Progress): string | null {
       return `going back to generation ${progress.generation}: ${progress.reason}`
     case 'running':
       return `running, generation ${progress.app.generation}`
-  }
-}
-
-type Phase = 'reading' | 'sending'
-
-/** cli-progress, drawn anew for each phase, with the average rate of the phase. */
-class Bar {
-  readonly #bar: cliProgress.SingleBar
-  readonly #totalBytes: number
-  #phase: Phase | null = null
-  #startMs = 0
-  #note = ''
-
-  constructor(io: Io, app: string, totalBytes: number) {
-    this.#totalBytes = totalBytes
-    const format = `${app}: {phase} [{bar}] {percentage}%  {done} of {size}  {rate}/s  {eta_formatted} left  {note}`
-    this.#bar = new cliProgress.SingleBar(
-      // The cursor stays visible: Ctrl-C ends this process without a chance to show it again.
-      {
-        stream: io.err,
-        format,
-        hideCursor: false,
-        clearOnComplete: true,
-        barsize: 24,
-        etaBuffer: 50,
-      },
-      cliProgress.Presets.shades_classic,
-    )
-  }
-
-  show(phase: Phase, bytes: number): void {
-    if (phase !== this.#phase) this.#begin(phase)
-    this.#bar.update(bytes, this.#payload(bytes))
-  }
-
-  note(text: string): void {
-    this.#note = text
-    if (this.#phase !== null) this.#bar.update({ note: text })
-  }
-
-  hide(): void {
-    if (this.#phase !== null) this.#bar.stop()
-    this.#phase = null
-  }
-
-  #begin(phase: Phase): void {
-    this.hide()
-    this.#phase = phase
-    this.#startMs = performance.now()
-    this.#bar.start(this.#totalBytes, 0, this.#payload(0))
-  }
-
-  #payload(bytes: number): object {
-    const seconds = Math.max(performance.now() - this.#startMs, 1) / 1000
-    return {
-      phase: this.#phase,
-      done: formatBytes(bytes),
-      size: formatBytes(this.#totalBytes),
-      rate: formatBytes(bytes / seconds),
-      note: this.#note,
-    }
   }
 }

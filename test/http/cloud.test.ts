@@ -359,3 +359,56 @@ test('CLOUD_DEBUG=1 adds the stack', async () => {
   expect(plain.err.trim().split('\n')).toHaveLength(1)
   expect((await cloud(['ps', 'unix:/nowhere'], { CLOUD_DEBUG: '1' })).err).toMatch(/\n +at /)
 })
+
+test('image build and inspect', async () => {
+  const directory = join(bench.directory, 'dir')
+  const output = join(bench.directory, 'made.tgz')
+  await mkdir(directory)
+  const config = { Entrypoint: ['/bin/app', 'a b'] }
+  await writeFile(join(directory, 'image.json'), JSON.stringify({ architecture: 'amd64', config }))
+  const missing = await cloud(['image', 'build', directory, '-o', output])
+  expect([missing.code, missing.out]).toEqual([1, ''])
+  expect(missing.err).toMatch(/^cloud: .*\/bin\/app.*\n$/)
+  await mkdir(join(directory, 'bin'))
+  await writeFile(join(directory, 'bin', 'app'), staticProgram(), { mode: 0o755 })
+  const built = await cloud(['image', 'build', directory, '-o', output])
+  expect(built).toMatchObject({ code: 0, err: '' })
+  expect(built.out).toMatch(/made\.tgz: .* entries, sha256:[0-9a-f]{64}\n$/)
+  const shown = await cloud(['image', 'inspect', output])
+  expect(shown).toMatchObject({ code: 0, err: '' })
+  expect(shown.out).toMatch(/^Architecture +amd64$/m)
+  expect(shown.out).toMatch(/^Command +\/bin\/app 'a b'$/m)
+  const json = await cloud(['image', 'inspect', output, '--json', '--list'])
+  expect(JSON.parse(json.out)).toMatchObject({ compression: 'gzip', manifest: { config } })
+  expect(json.out).toContain('"/bin/app"')
+})
+
+test('image: what can not be done is told', async () => {
+  const build = await cloud(['image', 'build', '/nowhere', '-o', '/tmp/x.txz'])
+  expect(build).toEqual({ code: 1, out: '', err: 'cloud: /nowhere is not a directory.\n' })
+  expect((await cloud(['image', 'build', '/tmp'])).code).toBe(2)
+  const inspect = await cloud(['image', 'inspect', image])
+  expect(inspect.code).toBe(1)
+  expect(inspect.err).toBe(
+    `cloud: ${image}: this is not an image: neither a tar nor a tar packed with gzip, xz or zstd.\n`,
+  )
+  const absent = await cloud(['image', 'inspect', '/nowhere', '--json'])
+  expect(values(absent.err)).toEqual([
+    { error: { code: 'unreadable', detail: 'There is no /nowhere; check the path.', logs: [] } },
+  ])
+})
+
+/** An ELF header and nothing that it needs: enough for the builder to see a static program. */
+function staticProgram(): Buffer {
+  const header = Buffer.alloc(64 + 56)
+  header.write('\u007fELF\u0002\u0001\u0001', 'latin1')
+  header.writeUInt16LE(2, 16) // ET_EXEC
+  header.writeUInt16LE(62, 18) // EM_X86_64
+  header.writeUInt32LE(1, 20)
+  header.writeBigUInt64LE(64n, 32) // e_phoff
+  header.writeUInt16LE(64, 52)
+  header.writeUInt16LE(56, 54)
+  header.writeUInt16LE(1, 56)
+  header.writeUInt32LE(1, 64) // PT_LOAD
+  return header
+}
