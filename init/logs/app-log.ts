@@ -3,7 +3,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { LogLine, LogStream } from '../../protocol/api.ts'
-import { CRI_PREFIX_BYTES_MAX, criPrefix } from './cri.ts'
+import { criPrefix } from './cri.ts'
 import { createLineSplitter, type EmitLine } from './line-splitter.ts'
 import { createLogFile, type Disk } from './log-file.ts'
 import { readTail } from './read-tail.ts'
@@ -74,29 +74,41 @@ function openLog({ limits, wallMs, disk = fs }: LogsOptions, batch: Buffer, path
     lostLine: (count, why) =>
       `${criPrefix(now(), 'stderr', false)}[solocloud: ${count} lines lost here: ${why}]\n`,
   })
+  const tailLinesMax = Math.ceil(limits.tailBytesMax / LINE_OVERHEAD_BYTES)
   let length = 0
   const writeBatch = (): void => {
     if (length > 0) file.append(batch.subarray(0, length))
     length = 0
   }
-  const emitter = (stream: LogStream): EmitLine => {
-    const at = now()
-    return (bytes, partial) => {
-      if (length + CRI_PREFIX_BYTES_MAX + bytes.length + 1 > batch.length) writeBatch()
-      length += batch.write(criPrefix(at, stream, partial), length, 'latin1')
-      batch.set(bytes, length)
-      length += bytes.length
-      batch[length++] = 0x0a
-      const line = { at, stream, line: text(bytes) }
-      memory.push(line)
-      for (const follower of followers) follower(line)
-    }
+  const append = (bytes: Uint8Array, prefix: Uint8Array): void => {
+    if (length + prefix.length + bytes.length + 1 > batch.length) writeBatch()
+    batch.set(prefix, length)
+    batch.set(bytes, length + prefix.length)
+    length += prefix.length + bytes.length
+    batch[length++] = 0x0a
   }
+  /** Hands the lines of one chunk to the file, the followers and the tail. */
   const split = (stream: LogStream, work: (emit: EmitLine) => void): void => {
+    const at = now()
+    // Made once a chunk: one of an app that prints empty lines has 65,536 of them.
+    const whole = Buffer.from(criPrefix(at, stream, false))
+    const part = Buffer.from(criPrefix(at, stream, true))
+    // Only a chunk's last lines can stay in the tail, so only they are decoded for it.
+    const last: Uint8Array[] = []
+    let seen = 0
     try {
-      work(emitter(stream))
+      work((bytes, partial) => {
+        append(bytes, partial ? part : whole)
+        last[seen++ % tailLinesMax] = bytes
+        if (followers.size === 0) return
+        const line = { at, stream, line: text(bytes) }
+        for (const follower of followers) follower(line)
+      })
     } finally {
       writeBatch()
+      memory.skip(Math.max(0, seen - tailLinesMax))
+      for (let index = Math.max(0, seen - tailLinesMax); index < seen; index++)
+        memory.push({ at, stream, line: text(last[index % tailLinesMax] ?? new Uint8Array()) })
     }
   }
   return {
@@ -131,6 +143,8 @@ const text = (bytes: Uint8Array): string =>
 
 interface Tail {
   push(line: LogLine): void
+  /** Counts lines that came and were never kept. */
+  skip(count: number): void
   last(count: number): LogLine[]
   /** How many lines have ever been pushed. */
   mark: () => number
@@ -152,6 +166,9 @@ function createTail(bytesMax: number): Tail {
         const oldest = lines.shift()
         if (oldest !== undefined) bytes -= cost(oldest)
       }
+    },
+    skip(count) {
+      pushed += count
     },
     last: (count) => (count <= 0 ? [] : lines.slice(-count)),
     mark: () => pushed,

@@ -3,9 +3,6 @@
 // The line's bytes are the app's own, whether UTF-8 or not.
 import type { LogLine, LogStream } from '../../protocol/api.ts'
 
-/** Of a prefix; a line adds its own bytes and a newline. */
-export const CRI_PREFIX_BYTES_MAX = 64
-
 /** `at` is what `Date.toISOString` gives. */
 export const criPrefix = (at: string, stream: LogStream, partial: boolean): string =>
   `${at.slice(0, -1)}000000Z ${stream} ${partial ? 'P' : 'F'} `
