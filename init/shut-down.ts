@@ -125,11 +125,28 @@ async function killRest({ native, timers }: ShutDown): Promise<void> {
 }
 
 /** Kernel interfaces: there is nothing to write back, and PID 1 itself keeps them busy. */
-const PSEUDO = new Set(
-  'autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs fusectl hugetlbfs mqueue nsfs proc pstore securityfs selinuxfs sysfs tmpfs tracefs'.split(
-    ' ',
-  ),
-)
+const PSEUDO = new Set([
+  'autofs',
+  'binfmt_misc',
+  'bpf',
+  'cgroup',
+  'cgroup2',
+  'configfs',
+  'debugfs',
+  'devpts',
+  'devtmpfs',
+  'fusectl',
+  'hugetlbfs',
+  'mqueue',
+  'nsfs',
+  'proc',
+  'pstore',
+  'securityfs',
+  'selinuxfs',
+  'sysfs',
+  'tmpfs',
+  'tracefs',
+])
 
 /** In reverse; what is busy becomes read-only, and so does the root. */
 function unmountMachine({ native, log, files = diskFiles }: ShutDown): void {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { listensOn, step, type Client, type Effect, type Event, type State } from './dhcp-client.ts'
+import { listensOn, step } from './dhcp-client.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
+import type { Client, Effect, Event, State } from './dhcp-state.ts'
 
 const client: Client = { mac: Uint8Array.of(2, 0, 0, 0, 0, 1), hostname: 'node7' }
 /** With a constant 0.5, every transaction has this number and no wait is changed by chance. */

@@ -1,8 +1,9 @@
 // Performs what dhcp-client.ts decides, for one interface: timer, sockets, address.
-import { listensOn, step, type Client, type Effect, type Event, type State } from './dhcp-client.ts'
+import { listensOn, step } from './dhcp-client.ts'
 import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage } from './dhcp-message.ts'
 import type { DhcpSocket } from './dhcp-socket.ts'
+import type { Client, Effect, Event, State } from './dhcp-state.ts'
 import type { Timers } from './timers.ts'
 
 export interface DhcpEnvironment {

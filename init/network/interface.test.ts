@@ -125,7 +125,8 @@ test('the address of an earlier life is asked for again; another one takes its p
   expect(story.at(-1)).toBe('discover 192.0.2.9 to 255.255.255.255')
   answer('offer')
   answer('ack')
-  expect(story).toContain('delete 192.0.2.9/24')
+  // In this order: the kernel removes an address along with an older one of the same network.
+  expect(story.slice(1, 3)).toEqual(['delete 192.0.2.9/24', 'address 192.0.2.7/24 for 3600'])
   expect(story.filter((line) => line.startsWith('delete'))).toHaveLength(1)
 })
 

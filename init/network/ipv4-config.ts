@@ -44,7 +44,7 @@ export function staticConfig(address: Cidr, gateway: string | null): Ipv4Config 
 }
 
 /**
- * Adds what is missing and removes addresses of an earlier lease. Gateways outside the address's
+ * Removes addresses of an earlier lease and adds what is missing. Gateways outside the address's
  * network (usual with /32) are taken to be on the link. Throws SysError when there is no address
  * afterwards; a route or MTU that is refused is reported.
  */
@@ -65,8 +65,9 @@ export function applyIpv4(
   if (mtuBytes !== null && mtuBytes !== link.mtuBytes) {
     attempt(`MTU ${mtuBytes}`, () => rtnetlink.setMtu(link.index, mtuBytes))
   }
-  rtnetlink.putAddress({ ...address, link: link.index, validSeconds })
+  // First: an address in the same network as an older one hangs on it, and would go with it.
   attempt('removing an old address', () => removeOthers(rtnetlink, link, address))
+  rtnetlink.putAddress({ ...address, link: link.index, validSeconds })
   // Routes on the link itself first: a gateway may be reachable only through one of them.
   const onLinkFirst = [...config.routes].sort(
     (a, b) => Number(b.gateway === ON_LINK) - Number(a.gateway === ON_LINK),

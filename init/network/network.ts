@@ -56,12 +56,32 @@ export interface Network {
 }
 
 const RETRY_MS = 10_000
-/** Software interfaces: made by someone who also configures them (an app, perhaps). veth is a container's eth0. */
-const FOREIGN_KINDS = new Set(
-  'bareudp bond bridge dummy erspan geneve gretap gtp hsr ifb ip6gretap ipvlan ipvtap macsec macvlan macvtap netdevsim openvswitch team tun vlan vrf vxlan'.split(
-    ' ',
-  ),
-)
+/** Made in software by someone who configures them too. Not veth, which is a container's eth0. */
+const FOREIGN_KINDS = new Set([
+  'bareudp',
+  'bond',
+  'bridge',
+  'dummy',
+  'erspan',
+  'geneve',
+  'gretap',
+  'gtp',
+  'hsr',
+  'ifb',
+  'ip6gretap',
+  'ipvlan',
+  'ipvtap',
+  'macsec',
+  'macvlan',
+  'macvtap',
+  'netdevsim',
+  'openvswitch',
+  'team',
+  'tun',
+  'vlan',
+  'vrf',
+  'vxlan',
+])
 
 const isManaged = ({ ethernet, loopback, master, kind }: Link): boolean =>
   ethernet && !loopback && master === null && !FOREIGN_KINDS.has(kind ?? '')

@@ -111,3 +111,19 @@ test('a new life keeps the address that the old one had', async () => {
     1,
   )
 })
+
+test('when the server has another address now, the old one goes and the new one stays', async () => {
+  const server = startServer(3600)
+  const first = startNode()
+  await first.line(/by DHCP$/)
+  first.stop()
+  server.stop()
+  startServer(3600, '10.9.0.60')
+  const second = startNode()
+  await second.line(/^network: eth0 10\.9\.0\.60\/24 by DHCP$/)
+  const addresses = lab.node('ip', '-o', '-4', 'addr', 'show', 'dev', 'eth0')
+  expect(addresses.match(/inet \S+/g)).toEqual(['inet 10.9.0.60/24'])
+  expect(lab.node('ip', 'route')).toMatch(
+    /^default via 10\.9\.0\.1 dev eth0 proto dhcp src 10\.9\.0\.60/m,
+  )
+})
