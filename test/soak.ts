@@ -1,0 +1,130 @@
+// `make soak`: one guest, and what may happen to it at random, for as long as asked. After each event the
+// apps must answer and PID 1 must be no bigger. SOAK_MINUTES=60 SOAK_SEED=n
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ended, endOfLife } from '../demo/lifetime.ts'
+import { getText } from '../demo/get-text.ts'
+import { EXAMPLES, type Example, say } from '../demo/tour.ts'
+import { nodeStatus } from '../protocol/wire.ts'
+import type { Vps } from '../qemu/vps.ts'
+import { Guest, image } from './boot/guest.ts'
+import { cloud, cloudJson } from './run-cloud.ts'
+
+const PORTS = EXAMPLES.map(({ port }) => port)
+const ANSWER_MS_MAX = 60_000
+const PAUSE_MS_MAX = 5000
+const UNRECLAIMABLE_BYTES_MAX = 24 * 1024 ** 2
+const MINUTES_DEFAULT = 60
+
+interface World {
+  guest: Guest
+  vps: Vps
+  random: () => number
+}
+
+type Event = (world: World) => Promise<void>
+
+/** mulberry32: a small generator whose whole state is the seed, so that a story can be told again. */
+function seeded(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function pick<T>(items: readonly T[], random: () => number): T {
+  const item = items[Math.floor(random() * items.length)]
+  if (item === undefined) throw new Error('BUG: nothing to pick from')
+  return item
+}
+
+const someApp = ({ random }: World): string => pick(EXAMPLES, random).name
+const start = async (world: World): Promise<void> => {
+  world.vps = await world.guest.start({ ports: PORTS })
+}
+
+const EVENTS: Readonly<Record<string, Event>> = {
+  restart: async (world) => {
+    await cloud('restart', world.vps.manage, someApp(world))
+  },
+  redeploy: async (world) => {
+    await cloud('start', world.vps.manage, image(someApp(world)))
+  },
+  'stop and start': async (world) => {
+    const name = someApp(world)
+    await cloud('stop', world.vps.manage, name)
+    await cloud('start', world.vps.manage, image(name))
+  },
+  'power button': async (world) => {
+    await world.vps.powerOff()
+    await start(world)
+  },
+  'power cut': async (world) => {
+    await world.vps.powerCut()
+    await start(world)
+  },
+  reset: async (world) => {
+    await world.vps.reset()
+    await world.vps.waitForManagement()
+  },
+  'power cut in a push': async (world) => {
+    const push = cloud('start', world.vps.manage, image(someApp(world))).catch(() => undefined)
+    await sleep(world.random() * PAUSE_MS_MAX)
+    await world.vps.powerCut()
+    await push
+    await start(world)
+  },
+}
+
+async function check({ vps }: World): Promise<string> {
+  for (const { port, answer, name } of EXAMPLES) {
+    const url = `http://${vps.address(port)}/`
+    await vps.waitForHttp(url, ANSWER_MS_MAX)
+    await expectAnswer(url, answer, name)
+  }
+  const node = nodeStatus(await cloudJson('node', vps.manage), 'node')
+  const held = node.init.unreclaimableBytes
+  if (held === null || held > UNRECLAIMABLE_BYTES_MAX)
+    throw new Error(`PID 1 holds ${String(held)} bytes`)
+  const megabytes = (bytes: number) => `${Math.round(bytes / 1024 ** 2)} MB`
+  return `PID 1 ${megabytes(held)}, available ${megabytes(node.memory.availableBytes)}`
+}
+
+async function expectAnswer(url: string, answer: Example['answer'], name: string): Promise<void> {
+  const text = await getText(url)
+  if (!answer.test(text)) throw new Error(`${name} answers ${JSON.stringify(text)}`)
+}
+
+async function soak(world: World, ending: AbortSignal): Promise<void> {
+  const endMs = performance.now() + Number(process.env['SOAK_MINUTES'] ?? MINUTES_DEFAULT) * 60_000
+  await start(world)
+  for (const { name } of EXAMPLES) await cloud('start', world.vps.manage, image(name))
+  say(`three apps: ${await check(world)}`)
+  for (let count = 1; performance.now() < endMs && !ending.aborted; count++) {
+    const name = pick(Object.keys(EVENTS), world.random)
+    const startMs = performance.now()
+    await EVENTS[name]?.(world)
+    const found = await check(world)
+    const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+    say(`${String(count).padStart(5)}  ${name.padEnd(20)} ${seconds.padStart(6)} s   ${found}`)
+    await sleep(world.random() * PAUSE_MS_MAX)
+  }
+}
+
+const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 2 ** 32)
+say(`SOAK_SEED=${seed}`)
+const ending = endOfLife()
+const guest = await Guest.make()
+const world: Partial<World> & Omit<World, 'vps'> = { guest, random: seeded(seed) }
+try {
+  await Promise.race([soak(world as World, ending), ended(ending)])
+} catch (error) {
+  say(`SOAK_SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+} finally {
+  await world.vps?.powerCut()
+  await guest[Symbol.asyncDispose]()
+}
+process.exit()
