@@ -24,7 +24,9 @@ Type=ether
 [Network]
 DHCP=ipv4
 `
+// The empty line takes the Unix socket back: podman serves only one.
 const PODMAN_SOCKET = `[Socket]
+ListenStream=
 ListenStream=${PODMAN_PORT}
 `
 // Without it podman takes the other network stack, which is not installed.
