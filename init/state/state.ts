@@ -26,8 +26,6 @@ export interface State {
   putApp(app: AppRecord): void
   deleteApp(name: string): void
   setting(key: string): string | null
-  /** The operator's, `solocloud.KEY`, without that prefix. */
-  operatorSettings(): Map<string, string>
   /** null removes it. */
   putSetting(key: string, value: string | null): void
   close(): void
@@ -137,9 +135,6 @@ function createState(db: DatabaseSync): State {
   )
   const deleteApp = db.prepare('DELETE FROM app WHERE name = ?')
   const selectSetting = db.prepare('SELECT value FROM setting WHERE key = ?')
-  const selectOperators = db.prepare(
-    "SELECT substr(key, 11) AS key, value FROM setting WHERE key GLOB 'solocloud.*'",
-  )
   const upsertSetting = db.prepare('INSERT OR REPLACE INTO setting VALUES (?, ?)')
   const deleteSetting = db.prepare('DELETE FROM setting WHERE key = ?')
 
@@ -163,8 +158,6 @@ function createState(db: DatabaseSync): State {
       }),
     deleteApp: (name) => void deleteApp.run(name),
     setting: (key) => (selectSetting.get(key)?.['value'] as string | undefined) ?? null,
-    operatorSettings: () =>
-      new Map(selectOperators.all().map(({ key, value }) => [String(key), String(value)])),
     putSetting(key, value) {
       if (value === null) deleteSetting.run(key)
       else upsertSetting.run(key, value)

@@ -59,10 +59,13 @@ static string TryOpen(const char* path, int flags) {
 // The oldest way out: a chroot below the working directory, then upwards.
 static string TryChrootEscape() {
   mkdir("/escape", 0700);
-  const int result = chroot("/escape");
-  const string outcome = Outcome(result);
+  // In a child: where it is allowed, it changes what every later path means.
+  const pid_t child = fork();
+  if (child == 0) _exit(chroot("/escape") == 0 ? 0 : errno);
+  int status = 0;
+  waitpid(child, &status, 0);
   rmdir("/escape");
-  return outcome;
+  return WEXITSTATUS(status) == 0 ? "allowed" : strerrorname_np(WEXITSTATUS(status));
 }
 
 static string TryDisk() {
@@ -96,6 +99,12 @@ static string TryToManage() {
 // What this process was given: one fact a line.
 static string Inherited() {
   std::ostringstream lines;
+  DIR* descriptors = opendir("/proc/self/fd");
+  while (const dirent* entry = descriptors ? readdir(descriptors) : nullptr) {
+    if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(descriptors))
+      lines << "fd " << entry->d_name << "\n";
+  }
+  if (descriptors) closedir(descriptors);
   std::ifstream environment("/proc/self/environ"), status("/proc/self/status");
   for (string word; std::getline(environment, word, '\0');) lines << "env " << word << "\n";
   for (string line; std::getline(status, line);) {
@@ -103,12 +112,6 @@ static string Inherited() {
         line.rfind("Groups", 0) == 0 || line.rfind("Uid", 0) == 0)
       lines << line << "\n";
   }
-  DIR* descriptors = opendir("/proc/self/fd");
-  while (const dirent* entry = descriptors ? readdir(descriptors) : nullptr) {
-    if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(descriptors))
-      lines << "fd " << entry->d_name << "\n";
-  }
-  if (descriptors) closedir(descriptors);
   std::ifstream adjustment("/proc/self/oom_score_adj"), limits("/proc/self/limits");
   string value;
   std::getline(adjustment, value);
