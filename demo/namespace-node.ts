@@ -37,7 +37,7 @@ const isRoot = (): boolean => process.getuid?.() === 0
 
 /** Resolves when PID 1 has been started, which is before it answers. */
 export async function startNamespaceNode(options: NamespaceNodeOptions): Promise<NamespaceNode> {
-  const cgroup = makeCgroup(`solocloud-${process.pid}-${Date.now().toString(36)}`)
+  const cgroup = makeCgroup()
   if (cgroup === null && isRoot()) {
     throw new Error('root needs a cgroup for the node, and may make none: is cgroup2 mounted?')
   }

@@ -25,13 +25,18 @@ export function cgroupMount(mountinfo: string): string | null {
 /** Our cgroup's path in the hierarchy, from the text of /proc/self/cgroup (cgroups(7)). */
 export const cgroupPath = (text: string): string => /^0::(.*)$/m.exec(text)?.[1] ?? '/'
 
-/** Makes a cgroup below our own; null where we may not. */
-export function makeCgroup(name: string): OwnCgroup | null {
+/** Makes a cgroup below our own; null where we may not. What killed runs have left goes. */
+export function makeCgroup(): OwnCgroup | null {
   const mount = cgroupMount(readFileSync('/proc/self/mountinfo', 'utf8'))
   if (mount === null) return null
-  const dir = join(mount, cgroupPath(readFileSync('/proc/self/cgroup', 'utf8')), name)
+  const parent = join(mount, cgroupPath(readFileSync('/proc/self/cgroup', 'utf8')))
+  const dir = join(parent, `solocloud-${process.pid}-${Date.now().toString(36)}`)
   try {
     mkdirSync(dir)
+    for (const name of readdirSync(parent)) {
+      const pid = /^solocloud-(\d+)-/.exec(name)?.[1]
+      if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeTree(join(parent, name))
+    }
   } catch {
     return null
   }
