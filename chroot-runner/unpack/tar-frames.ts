@@ -11,6 +11,8 @@ export interface MemberFrame {
   /** Where the member's data begins in the tar; tar-stream's `byteOffset`. */
   dataOffset: number
   size: number
+  /** The header's own, without the PAX records; null for what is no number. */
+  mtime: number | null
   pax: ReadonlyMap<string, Buffer>
 }
 
@@ -142,7 +144,7 @@ export class TarFrames {
     if (size > 0 && !DATA_TYPES.includes(header.type)) {
       throw refused(`${show(name)} has data, but is not a file`)
     }
-    this.#members.push({ dataOffset: this.#offset, size, pax: records })
+    this.#members.push({ dataOffset: this.#offset, size, mtime: header.mtime, pax: records })
     this.#skip = size + paddingOf(size)
   }
 

@@ -4,7 +4,8 @@ import { corrupt, refused } from './unpack-error.ts'
 export const TAR_BLOCK_BYTES = 512
 
 const SIZE_AT = 124
-const SIZE_LENGTH = 12
+const MTIME_AT = 136
+const NUMBER_LENGTH = 12
 const CHECKSUM_AT = 148
 const CHECKSUM_LENGTH = 8
 const TYPE_AT = 156
@@ -25,6 +26,8 @@ export interface TarHeader {
   /** The type as a character; an old archive's NUL is '0'. */
   type: string
   size: number
+  /** Seconds since 1970; null for what is no number. tar-stream reads times before it one too late. */
+  mtime: number | null
   /** Name fields as raw bytes, the prefix with them. */
   name: Buffer
   linkName: Buffer
@@ -49,12 +52,14 @@ export function readHeader(block: Buffer): TarHeader {
   if (magic !== POSIX_MAGIC && magic !== GNU_MAGIC) {
     throw refused("the tar is of a format older than POSIX's; pack it with tar --format=pax")
   }
-  const size = readSize(block.subarray(SIZE_AT, SIZE_AT + SIZE_LENGTH))
-  if (size === null) throw corrupt('the tar is corrupt: a member has an impossible size')
+  const size = readNumber(block.subarray(SIZE_AT, SIZE_AT + NUMBER_LENGTH))
+  if (size === null || size < 0 || size > SIZE_MAX)
+    throw corrupt('the tar is corrupt: a member has an impossible size')
   const type = block[TYPE_AT] ?? 0
   return {
     type: type === 0 ? '0' : String.fromCharCode(type),
     size,
+    mtime: readNumber(block.subarray(MTIME_AT, MTIME_AT + NUMBER_LENGTH)),
     name: nameField(block, magic === POSIX_MAGIC),
     linkName: untilNul(block.subarray(LINK_AT, LINK_AT + LINK_LENGTH)),
   }
@@ -67,11 +72,13 @@ function nameField(block: Buffer, hasPrefix: boolean): Buffer {
   return Buffer.concat([prefix, Buffer.from('/'), name])
 }
 
-/** Octal digits, or GNU's binary form for sizes from 8 GiB on; null for anything else. */
-function readSize(field: Buffer): number | null {
-  if (((field[0] ?? 0) & 0x80) === 0) return inRange(octal(field))
-  if (field[0] !== 0x80) return null
-  return inRange(field.subarray(1).reduce((value, byte) => value * 256 + byte, 0))
+/** Octal digits, or GNU's binary form, big-endian in two's complement; null for anything else. */
+function readNumber(field: Buffer): number | null {
+  const [first = 0] = field
+  if ((first & 0x80) === 0) return octal(field)
+  if (first === 0x80) return field.subarray(1).reduce((value, byte) => value * 256 + byte, 0)
+  if (first !== 0xff) return null
+  return -1 - field.reduce((value, byte) => value * 256 + (0xff - byte), 0)
 }
 
 /** The number in a field of octal digits with blanks before and blanks or NULs behind; null for others. */
@@ -79,10 +86,6 @@ function octal(field: Buffer): number | null {
   const digits = /^ *([0-7]*)[ \0]*$/.exec(field.toString('latin1'))?.[1]
   if (digits === undefined) return null
   return digits === '' ? 0 : Number.parseInt(digits, 8)
-}
-
-function inRange(size: number | null): number | null {
-  return size !== null && size <= SIZE_MAX ? size : null
 }
 
 export function untilNul(bytes: Buffer): Buffer {

@@ -113,7 +113,7 @@ function describe(
     uid: integer(decimal(frame.pax, 'uid') ?? header.uid, ID_MAX, header, 'owner'),
     gid: integer(decimal(frame.pax, 'gid') ?? header.gid, ID_MAX, header, 'group'),
     size: frame.size,
-    mtime: mtimeOf(header, frame.pax),
+    mtime: mtimeOf(header, frame),
     xattrs: xattrsOf(frame.pax),
   }
 }
@@ -161,11 +161,11 @@ function integer(value: number | undefined, max: number, header: Header, what: s
   throw corrupt(`the tar is corrupt: ${JSON.stringify(header.name)} has an impossible ${what}`)
 }
 
-function mtimeOf(header: Header, pax: ReadonlyMap<string, Buffer>): number {
+function mtimeOf(header: Header, { mtime, pax }: MemberFrame): number {
   const text = pax.get('mtime')?.toString('latin1')
   const seconds =
     text === undefined
-      ? header.mtime.getTime() / 1000
+      ? (mtime ?? Number.NaN)
       : /^-?\d{1,15}(?:\.\d{1,20})?$/.test(text)
         ? Number(text)
         : Number.NaN

@@ -381,11 +381,6 @@ test('progress is told at most every 200 ms of the clock', async () => {
   expect(told).toEqual(told.toSorted((a, b) => a - b))
 })
 
-/** What is in `root`, and nothing else of the temporary directory's surroundings. */
-function tree(root: string): string[] {
-  return readdirSync(root, { recursive: true, encoding: 'utf8' }).toSorted()
-}
-
 test('whatever the paths, nothing is written outside the root', async () => {
   const part = fc.constantFrom('a', 'b', 'c', '.', '..', '', 's', 'é')
   const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
@@ -405,7 +400,7 @@ test('whatever the paths, nothing is written outside the root', async () => {
       } catch (error) {
         if (!(error instanceof UnpackError)) throw error
       }
-      expect(tree(parent.path).filter((path) => !path.startsWith('inner'))).toEqual(['outside'])
+      expect(readdirSync(parent.path).toSorted()).toEqual(['inner', 'outside'])
       expect(lstatSync(join(parent.path, 'outside')).nlink).toBe(1)
       expect(readFileSync(join(parent.path, 'outside'), 'utf8')).toBe('untouched')
     }),
