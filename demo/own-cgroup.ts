@@ -33,13 +33,10 @@ export function makeCgroup(): OwnCgroup | null {
   const dir = join(parent, `solocloud-${process.pid}-${Date.now().toString(36)}`)
   try {
     mkdirSync(dir)
-    for (const name of readdirSync(parent)) {
-      const pid = /^solocloud-(\d+)-/.exec(name)?.[1]
-      if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeTree(join(parent, name))
-    }
   } catch {
     return null
   }
+  sweep(parent)
   return {
     procsFile: join(dir, 'cgroup.procs'),
     async remove() {
@@ -50,6 +47,19 @@ export function makeCgroup(): OwnCgroup | null {
       }
       throw new Error(`${dir}: something still runs in this cgroup`)
     },
+  }
+}
+
+function sweep(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = /^solocloud-(\d+)-/.exec(name)?.[1]
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue
+    try {
+      removeTree(join(parent, name))
+    } catch (error) {
+      // Two runs may sweep at once.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
   }
 }
 
