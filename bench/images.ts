@@ -28,7 +28,7 @@ export interface BenchImage {
 }
 
 /**
- * Makes the images from `source`, a .txz that `cloud image build` wrote, in a directory below `dir` that is
+ * Makes the images from `source`, which `cloud image build` wrote, in a directory below `dir` that is
  * named for its content, so that the slow compression happens once.
  */
 export async function benchImage(
@@ -62,7 +62,8 @@ async function makeAll(place: string, app: string, tag: string, source: string):
   try {
     const tar = join(partial, 'image.tar')
     const docker = join(partial, 'docker-archive.tar')
-    await filter(PACKINGS.xz.decompress, source, tar)
+    const packing = source.endsWith('.txz') ? PACKINGS.xz : PACKINGS.zstd
+    await filter(packing.decompress, source, tar)
     await writeDockerArchive(tar, tag, docker)
     for (const { compress, ending } of Object.values(PACKINGS)) {
       await filter(compress, tar, join(partial, `${app}.${ending}`))

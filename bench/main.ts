@@ -30,14 +30,10 @@ interface Half {
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
 
 /** The example's image for both sides; the compression is kept in the cache. */
-async function exampleImage(app: string, port: number): Promise<BenchImage> {
+async function exampleImage(file: string, port: number): Promise<BenchImage> {
+  const app = file.replace(/\..*$/, '')
   say(`images of ${app}`)
-  return benchImage(
-    app,
-    port,
-    join(ROOT, `build/images/${app}.txz`),
-    join(ROOT, '.cache/bench/images'),
-  )
+  return benchImage(app, port, join(ROOT, 'build/images', file), join(ROOT, '.cache/bench/images'))
 }
 
 async function boots(scratch: string, times: number): Promise<Half> {
@@ -45,7 +41,7 @@ async function boots(scratch: string, times: number): Promise<Half> {
   const machine = { kernel, initramfs: join(scratch, 'initramfs.cpio') }
   await buildInitramfs(kernel, machine.initramfs)
   const tree = await debianTree(join(ROOT, '.cache/bench'), kernel, say)
-  const image = await exampleImage('cpp-hello', 8001)
+  const image = await exampleImage('cpp-hello.txz', 8001)
   say('disks, with the app installed by either system')
   const disks = await makeDisks(machine, tree, image, scratch)
   const qemu = (await command('qemu-system-x86_64', ['--version'])).split('\n')[0] ?? ''
@@ -62,8 +58,8 @@ async function boots(scratch: string, times: number): Promise<Half> {
 
 async function pushes(scratch: string, times: number): Promise<Half> {
   const images = [
-    { kind: 'C++', image: await exampleImage('cpp-hello', 8001) },
-    { kind: 'Node.js', image: await exampleImage('node-greeter', 8002) },
+    { kind: 'C++', image: await exampleImage('cpp-hello.txz', 8001) },
+    { kind: 'Node.js', image: await exampleImage('node-greeter.tzst', 8002) },
   ]
   return {
     rows: await pushRows(images, scratch, times, say),

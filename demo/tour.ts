@@ -6,15 +6,32 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Example {
   name: string
+  /** The image's file, in build/images. */
+  image: string
   /** Where it listens on the node, as its image.json says. */
   port: number
   answer: RegExp
 }
 
 export const EXAMPLES: readonly Example[] = [
-  { name: 'cpp-hello', port: 8001, answer: /^Hello from C\+\+, request \d+\n$/ },
-  { name: 'node-greeter', port: 8002, answer: /^Hello world from Node\.js v24\S+, request \d+\n$/ },
-  { name: 'node-frontend', port: 8003, answer: /^The C\+\+ app says: Hello from C\+\+/ },
+  {
+    name: 'cpp-hello',
+    image: 'cpp-hello.txz',
+    port: 8001,
+    answer: /^Hello from C\+\+, request \d+\n$/,
+  },
+  {
+    name: 'node-greeter',
+    image: 'node-greeter.tzst',
+    port: 8002,
+    answer: /^Hello world from Node\.js v24\S+, request \d+\n$/,
+  },
+  {
+    name: 'node-frontend',
+    image: 'node-frontend.tzst',
+    port: 8003,
+    answer: /^The C\+\+ app says: Hello from C\+\+/,
+  },
 ]
 
 /** A node as the tour needs it: started somewhere, and reachable. */
@@ -30,14 +47,15 @@ export interface Stop {
 export const ROOT = join(import.meta.dirname, '..')
 export const INIT = join(ROOT, 'build/init')
 const CLOUD = join(ROOT, 'build/cloud')
+export const imagePath = (image: string): string => join(ROOT, 'build/images', image)
 const ANSWER_MS_MAX = 30_000
 const ANSWER_POLL_MS = 200
 
 /** Fails, with a sentence, when an example can't be pushed or does not answer as it should. */
 export async function tour(stop: Stop, ending: AbortSignal): Promise<void> {
-  for (const { name } of EXAMPLES) {
-    say(`\n$ build/cloud start ${stop.manage} build/images/${name}.txz`)
-    await cloud(['start', stop.manage, join(ROOT, `build/images/${name}.txz`)], ending)
+  for (const { image } of EXAMPLES) {
+    say(`\n$ build/cloud start ${stop.manage} build/images/${image}`)
+    await cloud(['start', stop.manage, imagePath(image)], ending)
   }
   say('')
   for (const example of EXAMPLES) {
@@ -58,7 +76,7 @@ export function sayWhatNext(stop: Stop, hints: readonly string[] = []): void {
     `${cloud} ps`,
     `${cloud} logs -f node-frontend`,
     `${cloud} restart cpp-hello`,
-    `${cloud} start build/images/node-greeter.txz    # a redeploy`,
+    `${cloud} start build/images/node-greeter.tzst    # a redeploy`,
     `${cloud} rollback node-greeter`,
     `${cloud} stop cpp-hello`,
     ...EXAMPLES.map(({ port }) => stop.hint(port)),
@@ -74,7 +92,7 @@ export function say(line: string): void {
 
 /** Throws a sentence when `make build` has not made what the tour needs. */
 export function checkBuilt(): void {
-  const files = [CLOUD, INIT, ...EXAMPLES.map(({ name }) => join(ROOT, `build/images/${name}.txz`))]
+  const files = [CLOUD, INIT, ...EXAMPLES.map(({ image }) => imagePath(image))]
   const missing = files.filter((file) => !existsSync(file))
   if (missing.length > 0) throw new Error(`not built yet, run 'make build': ${missing.join(' ')}`)
 }

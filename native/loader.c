@@ -17,6 +17,9 @@ int spawn_main(int argc, char** argv, char** envp);
 #define SMALL \
   "--node-options=--v8-pool-size=1 --single-threaded --optimize-for-size --max-semi-space-size=1 "
 #define ONE_THREAD "UV_THREADPOOL_SIZE=1"
+// A socket's read takes 64 KiB: mapped, it goes back to the kernel when it is freed, instead of
+// leaving a hole in the heap (mallopt(3), M_MMAP_THRESHOLD).
+#define LARGE_BLOCKS "MALLOC_MMAP_THRESHOLD_=32768"
 
 struct role {
   const char* name;
@@ -195,10 +198,12 @@ static size_t arguments_size(const struct start* start, const char* node_options
 static uintptr_t* build_stack(uintptr_t* kernel_stack, const struct start* start,
                               const struct role* role, const struct image* node,
                               const struct image* interpreter) {
-  const char* ours[] = {preload, for_shim, role->threads, role->threads ? "MALLOC_ARENA_MAX=1" : 0};
+  const char* ours[] = {preload, for_shim, role->threads, role->threads ? "MALLOC_ARENA_MAX=1" : 0,
+                        role->threads ? LARGE_BLOCKS : 0};
   long variables = 0;
   while (start->envp[variables]) variables++;
-  size_t words = 1 + (size_t)start->argc + 2 + (size_t)variables + 5 + 2 * AUXILIARY_MAX;
+  size_t words = 1 + (size_t)start->argc + 2 + (size_t)variables + sizeof ours / sizeof *ours + 1 +
+                 2 * AUXILIARY_MAX;
   char* strings = (char*)kernel_stack - arguments_size(start, role->node_options);
   uintptr_t* stack = (uintptr_t*)(((uintptr_t)strings - words * sizeof(uintptr_t)) & ~15UL);
   uintptr_t* at = stack + 1;

@@ -91,6 +91,7 @@ __attribute__((constructor)) static void start(int argc, char** argv) {
   unsetenv("SOLOCLOUD_LOADER");
   unsetenv("LD_PRELOAD");
   unsetenv("MALLOC_ARENA_MAX");
+  unsetenv("MALLOC_MMAP_THRESHOLD_");
   compat_open_entropy();
   if (strcmp(role, "unpack")) return;
   load_before_chroot(addon);

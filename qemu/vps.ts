@@ -156,7 +156,7 @@ export class Vps {
     let last = 'no answer'
     while (performance.now() - start < timeoutMs) {
       if (this.#exit !== null) throw new Error(`the guest has ended\n${this.console.tail}`)
-      const left = timeoutMs - (performance.now() - start)
+      const left = Math.ceil(timeoutMs - (performance.now() - start))
       // QEMU accepts the connection before the guest listens: a request needs a time limit of its own.
       last = await fetch(url, { signal: AbortSignal.timeout(Math.max(1, Math.min(left, 2000))) })
         .then(async (reply) => {

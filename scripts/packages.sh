@@ -14,6 +14,9 @@ iproute2             run test              the veth pair between the node and th
 qemu-system-x86      boot test bench       the virtual VPS
 e2fsprogs            boot test bench       makes and checks its disk without root
 kmod                 boot test bench       depmod: which kernel module needs which
+busybox-static       test                  udhcpd, a real DHCP server to get a lease from
+xz-utils             test bench            a real peer that packs and unpacks images
+zstd                 test bench            another
 debootstrap          bench                 the Debian to compare with
 podman               bench                 the peer that runs a pushed image
 crun                 bench                 its runtime

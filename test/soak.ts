@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ended, endOfLife } from '../demo/lifetime.ts'
 import { getText } from '../demo/get-text.ts'
-import { EXAMPLES, type Example, say } from '../demo/tour.ts'
+import { EXAMPLES, imagePath, type Example, say } from '../demo/tour.ts'
 import { nodeStatus } from '../protocol/wire.ts'
 import type { Vps } from '../qemu/vps.ts'
-import { Guest, image } from './boot/guest.ts'
+import { Guest } from './boot/guest.ts'
 import { cloud, cloudJson } from './run-cloud.ts'
 
 const PORTS = EXAMPLES.map(({ port }) => port)
@@ -40,22 +40,22 @@ function pick<T>(items: readonly T[], random: () => number): T {
   return item
 }
 
-const someApp = ({ random }: World): string => pick(EXAMPLES, random).name
+const someApp = ({ random }: World): Example => pick(EXAMPLES, random)
 const start = async (world: World): Promise<void> => {
   world.vps = await world.guest.start({ ports: PORTS })
 }
 
 const EVENTS: Readonly<Record<string, Event>> = {
   restart: async (world) => {
-    await cloud('restart', world.vps.manage, someApp(world))
+    await cloud('restart', world.vps.manage, someApp(world).name)
   },
   redeploy: async (world) => {
-    await cloud('start', world.vps.manage, image(someApp(world)))
+    await cloud('start', world.vps.manage, imagePath(someApp(world).image))
   },
   'stop and start': async (world) => {
-    const name = someApp(world)
+    const { name, image } = someApp(world)
     await cloud('stop', world.vps.manage, name)
-    await cloud('start', world.vps.manage, image(name))
+    await cloud('start', world.vps.manage, imagePath(image))
   },
   'power button': async (world) => {
     await world.vps.powerOff()
@@ -70,7 +70,9 @@ const EVENTS: Readonly<Record<string, Event>> = {
     await world.vps.waitForManagement()
   },
   'power cut in a push': async (world) => {
-    const push = cloud('start', world.vps.manage, image(someApp(world))).catch(() => undefined)
+    const push = cloud('start', world.vps.manage, imagePath(someApp(world).image)).catch(
+      () => undefined,
+    )
     await sleep(world.random() * PAUSE_MS_MAX)
     await world.vps.powerCut()
     await push
@@ -100,7 +102,7 @@ async function expectAnswer(url: string, answer: Example['answer'], name: string
 async function soak(world: World, ending: AbortSignal): Promise<void> {
   const endMs = performance.now() + Number(process.env['SOAK_MINUTES'] ?? MINUTES_DEFAULT) * 60_000
   await start(world)
-  for (const { name } of EXAMPLES) await cloud('start', world.vps.manage, image(name))
+  for (const { image } of EXAMPLES) await cloud('start', world.vps.manage, imagePath(image))
   say(`three apps: ${await check(world)}`)
   for (let count = 1; performance.now() < endMs && !ending.aborted; count++) {
     const name = pick(Object.keys(EVENTS), world.random)

@@ -7,9 +7,7 @@ import { fetchKernel, type Kernel } from '../../qemu/kernel.ts'
 import { startVps, type Vps, type VpsOptions } from '../../qemu/vps.ts'
 import { makeScratch } from '../../demo/scratch.ts'
 
-export const ROOT = join(import.meta.dirname, '../..')
-
-export const image = (name: string): string => join(ROOT, `build/images/${name}.txz`)
+const ROOT = join(import.meta.dirname, '../..')
 
 export class Guest {
   readonly dir: string

@@ -4,9 +4,9 @@ import { checkDisk, needsRecovery } from '../../qemu/disk.ts'
 import type { Vps } from '../../qemu/vps.ts'
 import { appStatuses, nodeStatus } from '../../protocol/wire.ts'
 import { getText } from '../../demo/get-text.ts'
-import { EXAMPLES } from '../../demo/tour.ts'
+import { EXAMPLES, imagePath } from '../../demo/tour.ts'
 import { cloud, cloudJson } from '../run-cloud.ts'
-import { Guest, image } from './guest.ts'
+import { Guest } from './guest.ts'
 
 const PORTS = EXAMPLES.map(({ port }) => port)
 const UNRECLAIMABLE_BYTES_MAX = 24 * 1024 ** 2
@@ -32,7 +32,7 @@ async function expectAnswers(): Promise<void> {
 }
 
 test('three apps are pushed and answer', async () => {
-  for (const { name } of EXAMPLES) await cloud('start', vps.manage, image(name))
+  for (const { image } of EXAMPLES) await cloud('start', vps.manage, imagePath(image))
   await expectAnswers()
   const apps = appStatuses(await cloudJson('ps', vps.manage), 'ps')
   expect(apps.map(({ name, state, isolation }) => `${name} ${state} ${isolation}`)).toEqual([
@@ -67,7 +67,7 @@ test('after a reset the apps are back without a push', async () => {
 test('cloud stop ends an app and gives its disk space back', async () => {
   const free = async () => nodeStatus(await cloudJson('node', vps.manage), 'node').disk.freeBytes
   const before = await free()
-  await cloud('stop', vps.manage, 'node-greeter.txz')
+  await cloud('stop', vps.manage, 'node-greeter.tzst')
   await expect(getText(`http://${vps.address(8002)}/`)).rejects.toThrow()
   expect((await free()) - before).toBeGreaterThan(100 * 1024 ** 2)
 })
