@@ -5,10 +5,11 @@ import { buildDisk } from '../qemu/disk.ts'
 import { startVps } from '../qemu/vps.ts'
 import type { Disks } from './boots.ts'
 import { writeDisk, writeDiskWithApp } from './debian-disk.ts'
-import { type Guest, type Machine, timeToAnswer } from './guest.ts'
+import type { Machine } from './guest.ts'
 import type { BenchImage } from './images.ts'
-import { httpOk } from './probe.ts'
 import { cloud, INIT } from './solocloud.ts'
+
+const ANSWER_MS_MAX = 60_000
 
 /** Writes the disks into `scratch`; both apps get installed by their own system, in a guest. */
 export async function makeDisks(
@@ -29,11 +30,9 @@ export async function makeDisks(
 }
 
 async function push(machine: Machine, disk: string, image: BenchImage): Promise<void> {
-  const poweredOnAt = performance.now()
   await using vps = await startVps({ ...machine, disk, ports: [image.port] })
-  const guest: Guest = { vps, poweredOnAt }
   await vps.waitForManagement()
   await cloud('start', vps.manage, image.ours.zstd)
-  await timeToAnswer(guest, image.port, httpOk('/'))
+  await vps.waitForHttp(`http://${vps.address(image.port)}/`, ANSWER_MS_MAX)
   await vps.powerOff()
 }

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { command } from '../qemu/command.ts'
 import { startVps, type Vps, type VpsOptions } from '../qemu/vps.ts'
-import { ask, at, type Pace, type Probe, untilAnswer } from './probe.ts'
+import { ask, at, isRefused, type Pace, type Probe, untilAnswer } from './probe.ts'
 
 export interface Guest {
   vps: Vps
@@ -12,7 +12,11 @@ export interface Guest {
 
 export type Machine = Pick<VpsOptions, 'kernel' | 'initramfs'>
 
-const PACE: Pace = { everyMsMin: 100, attemptMsMin: 400, timeoutMs: 180_000 }
+const ANSWER: Pace = { pauseMs: 20, attemptMs: 30_000, timeoutMs: 180_000 }
+// QEMU accepts a connection before the guest has a network, and then may hold it for seconds. So the first
+// question goes to a port where nobody listens, often: a refusal costs the guest nothing and shows its network.
+const NETWORK: Pace = { pauseMs: 0, attemptMs: 200, timeoutMs: 180_000 }
+const CLOSED_PORT = 9
 const MEMORY_REPORT_MS_MAX = 180_000
 
 /**
@@ -30,7 +34,12 @@ export async function withGuest<T>(
   try {
     const poweredOnAt = performance.now()
     // `quiet` is what Debian boots with.
-    await using vps = await startVps({ ...machine, disk: scratch, ports, append: ['quiet'] })
+    await using vps = await startVps({
+      ...machine,
+      disk: scratch,
+      ports: [...ports, CLOSED_PORT],
+      append: ['quiet'],
+    })
     return await use({ vps, poweredOnAt })
   } finally {
     await rm(scratch, { force: true })
@@ -47,7 +56,9 @@ export async function timeToAnswer(
   const ended = new AbortController()
   void vps.gone.then(() => ended.abort())
   try {
-    await untilAnswer((signal) => ask(probe, signal), PACE, ended.signal)
+    const closed = at(vps.address(CLOSED_PORT))
+    await untilAnswer((signal) => isRefused(closed, signal), NETWORK, ended.signal)
+    await untilAnswer((signal) => ask(probe, signal), ANSWER, ended.signal)
   } catch (error) {
     throw new Error(`port ${port} of the guest\n${vps.console.tail}`, { cause: error })
   }

@@ -10,7 +10,7 @@ export interface PodmanTask {
   port: number
 }
 
-const PACE = { everyMsMin: 5, attemptMsMin: 200, timeoutMs: 60_000 }
+const PACE = { pauseMs: 5, attemptMs: 1000, timeoutMs: 120_000 }
 const STORE = process.argv[2] ?? ''
 // /run is private here. The machine's cgroups are hidden, so podman shall not want any; Debian's defaults
 // are otherwise kept where no systemd is needed for them.

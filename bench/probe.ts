@@ -1,5 +1,6 @@
 // Asks a TCP server until it answers, to time how long a machine or an app takes to come up.
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What to say to a server and what counts as its answer. */
 export interface Probe {
@@ -9,20 +10,13 @@ export interface Probe {
   expect: RegExp
 }
 
-/**
- * How often to ask. Attempts overlap, because one that meets a booting guest's closed network hangs; and they
- * grow rarer as time goes by, so that few of them wait at once and the answer is known within `EVERY_SHARE`.
- */
 export interface Pace {
-  everyMsMin: number
-  attemptMsMin: number
+  /** From the end of an attempt to the next one. */
+  pauseMs: number
+  /** How long one attempt may take. */
+  attemptMs: number
   timeoutMs: number
 }
-
-/** The pause between two attempts as a share of the time waited so far. */
-const EVERY_SHARE = 0.04
-/** An attempt lives as long as this many pauses: so many of them wait at most. */
-const OVERLAP = 3
 
 export const SSH_BANNER = { send: '', expect: /^SSH-2\.0-/ } as const
 
@@ -59,39 +53,35 @@ export async function ask(probe: Probe, signal: AbortSignal): Promise<boolean> {
   })
 }
 
-/** Resolves when `attempt` first says yes. Rejects after `timeoutMs`, or when `stop` is aborted. */
+/** One attempt: true when somebody refuses or ends the connection, false when nobody says anything. */
+export async function isRefused(
+  where: Pick<Probe, 'host' | 'port'>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ ...where, signal })
+    socket.resume()
+    socket.once('error', () => undefined)
+    socket.once('close', () => resolve(!signal.aborted))
+  })
+}
+
+/**
+ * Resolves when `attempt` first says yes. One attempt at a time: several would keep a slow guest busy with
+ * answers that nobody waits for. Rejects after `timeoutMs`, or when `stop` is aborted.
+ */
 export async function untilAnswer(
   attempt: (signal: AbortSignal) => Promise<boolean>,
   pace: Pace,
   stop: AbortSignal = new AbortController().signal,
 ): Promise<void> {
-  const over = new AbortController()
   const start = performance.now()
-  try {
-    await new Promise<void>((resolve, reject) => {
-      let next: NodeJS.Timeout
-      const ask = (): void => {
-        const pause = Math.max(pace.everyMsMin, (performance.now() - start) * EVERY_SHARE)
-        const lifetime = AbortSignal.timeout(
-          Math.ceil(Math.max(pace.attemptMsMin, pause * OVERLAP)),
-        )
-        void attempt(AbortSignal.any([over.signal, lifetime])).then(
-          (yes) => yes && resolve(),
-          reject,
-        )
-        next = setTimeout(ask, pause)
-      }
-      const late = setTimeout(() => {
-        reject(new Error(`no answer within ${pace.timeoutMs} ms`))
-      }, pace.timeoutMs)
-      over.signal.addEventListener('abort', () => {
-        clearTimeout(next)
-        clearTimeout(late)
-      })
-      stop.addEventListener('abort', () => reject(new Error('stopped before an answer came')))
-      ask()
-    })
-  } finally {
-    over.abort()
+  for (;;) {
+    const leftMs = pace.timeoutMs - (performance.now() - start)
+    if (leftMs <= 0) throw new Error(`no answer within ${pace.timeoutMs} ms`)
+    const lifetime = AbortSignal.timeout(Math.ceil(Math.min(leftMs, pace.attemptMs)))
+    if (await attempt(AbortSignal.any([stop, lifetime]))) return
+    if (stop.aborted) throw new Error('stopped before an answer came')
+    await sleep(pace.pauseMs)
   }
 }

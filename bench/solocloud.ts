@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '..')
 export const INIT = join(ROOT, 'build/init')
 const CLOUD = join(ROOT, 'build/cloud')
 // As podman-inside.ts does.
-const PACE = { everyMsMin: 5, attemptMsMin: 200, timeoutMs: 60_000 }
+const PACE = { pauseMs: 5, attemptMs: 1000, timeoutMs: 120_000 }
 
 /** Runs `build/cloud` to its end; rejects with what it printed when it fails. */
 export async function cloud(...words: string[]): Promise<string> {
