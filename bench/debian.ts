@@ -1,21 +1,15 @@
 // Makes the peer's root file system with debootstrap, from Debian's own packages, and keeps it in the cache.
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { command, type CommandOptions } from '../qemu/command.ts'
 import { moduleFiles } from '../qemu/initramfs.ts'
 import type { Kernel } from '../qemu/kernel.ts'
+import { cached } from './cache.ts'
 import * as debian from './debian-files.ts'
 import { inTree, sandboxed } from './sandbox.ts'
 
 type Report = (line: string) => void
-
-/** What the tree is a function of: another list of packages gets another name in the cache. */
-function treeName(kernel: Kernel): string {
-  const recipe = JSON.stringify([{ ...debian }, kernel.version])
-  return `debian-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`
-}
 
 /**
  * The directory, in `cacheDir` (absolute), of a configured Debian without any container image. Made at the
@@ -26,21 +20,18 @@ export async function debianTree(
   kernel: Kernel,
   report: Report,
 ): Promise<string> {
-  const tree = join(cacheDir, treeName(kernel))
-  if (existsSync(tree)) return tree
-  const partial = `${tree}.partial`
-  await rm(partial, { recursive: true, force: true })
   await mkdir(cacheDir, { recursive: true })
-  try {
+  return cached(cacheDir, 'debian', recipeDigest(kernel), async (tree) => {
     report(`debootstrap: Debian ${debian.SUITE} with ${debian.PACKAGES.join(', ')} (minutes, once)`)
-    await bootstrap(partial)
-    await configure(partial)
-    await addModules(partial, kernel)
-    await rename(partial, tree)
-  } finally {
-    await rm(partial, { recursive: true, force: true })
-  }
-  return tree
+    await bootstrap(tree)
+    await configure(tree)
+    await addModules(tree, kernel)
+  })
+}
+
+function recipeDigest(kernel: Kernel): string {
+  const recipe = JSON.stringify([{ ...debian }, kernel.version])
+  return createHash('sha256').update(recipe).digest('hex').slice(0, 12)
 }
 
 /** The versions of the packages that the table names, as `podman 4.3.1+ds1-8`. */

@@ -1,11 +1,12 @@
 // The same app image for both sides: the same tar, compressed by the same program, once as an image of ours
 // and once as a docker-archive.
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, rename, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { command } from '../qemu/command.ts'
+import { cached } from './cache.ts'
 import { writeDockerArchive } from './docker-archive.ts'
 
 /** How the images are compressed. Not gzip: Debian 12's podman fails to load a gzipped docker-archive. */
@@ -39,9 +40,12 @@ export async function benchImage(
 ): Promise<BenchImage> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(source), hash)
-  const place = join(dir, `${app}-${hash.digest('hex').slice(0, 12)}`)
   const tag = `localhost/${app}:bench`
-  if (!existsSync(place)) await makeAll(place, app, tag, source)
+  const digest = hash.digest('hex').slice(0, 12)
+  await mkdir(dir, { recursive: true })
+  const place = await cached(dir, app, digest, async (partial) =>
+    makeAll(partial, app, tag, source),
+  )
   const paths = (file: (ending: string) => string) => ({
     xz: join(place, file(PACKINGS.xz.ending)),
     zstd: join(place, file(PACKINGS.zstd.ending)),
@@ -55,25 +59,18 @@ export async function benchImage(
   }
 }
 
-async function makeAll(place: string, app: string, tag: string, source: string): Promise<void> {
-  const partial = `${place}.partial`
-  await rm(partial, { recursive: true, force: true })
-  await mkdir(partial, { recursive: true })
-  try {
-    const tar = join(partial, 'image.tar')
-    const docker = join(partial, 'docker-archive.tar')
-    const packing = source.endsWith('.txz') ? PACKINGS.xz : PACKINGS.zstd
-    await filter(packing.decompress, source, tar)
-    await writeDockerArchive(tar, tag, docker)
-    for (const { compress, ending } of Object.values(PACKINGS)) {
-      await filter(compress, tar, join(partial, `${app}.${ending}`))
-      await filter(compress, docker, join(partial, `docker-archive.${ending}`))
-    }
-    await Promise.all([rm(tar), rm(docker)])
-    await rename(partial, place)
-  } finally {
-    await rm(partial, { recursive: true, force: true })
+async function makeAll(dir: string, app: string, tag: string, source: string): Promise<void> {
+  await mkdir(dir)
+  const tar = join(dir, 'image.tar')
+  const docker = join(dir, 'docker-archive.tar')
+  const packing = source.endsWith('.txz') ? PACKINGS.xz : PACKINGS.zstd
+  await filter(packing.decompress, source, tar)
+  await writeDockerArchive(tar, tag, docker)
+  for (const { compress, ending } of Object.values(PACKINGS)) {
+    await filter(compress, tar, join(dir, `${app}.${ending}`))
+    await filter(compress, docker, join(dir, `docker-archive.${ending}`))
   }
+  await Promise.all([rm(tar), rm(docker)])
 }
 
 async function filter(program: string, from: string, to: string): Promise<void> {

@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeScratch } from '../demo/scratch.ts'
+import { EXAMPLES, ROOT } from '../demo/tour.ts'
 import { command } from '../qemu/command.ts'
 import { buildInitramfs } from '../qemu/initramfs.ts'
 import { fetchKernel } from '../qemu/kernel.ts'
@@ -16,7 +17,6 @@ import { podmanVersions } from './podman.ts'
 import { pushRows } from './pushes.ts'
 import { markdownTable, type Row, textTable } from './table.ts'
 
-const ROOT = join(import.meta.dirname, '..')
 const OUT = join(ROOT, 'build/bench')
 const BOOTS = 3
 const PUSHES = 5
@@ -30,10 +30,12 @@ interface Half {
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
 
 /** The example's image for both sides; the compression is kept in the cache. */
-async function exampleImage(file: string, port: number): Promise<BenchImage> {
-  const app = file.replace(/\..*$/, '')
+async function exampleImage(app: string): Promise<BenchImage> {
+  const example = EXAMPLES.find(({ name }) => name === app)
+  if (example === undefined) throw new Error(`BUG: no example ${app}`)
   say(`images of ${app}`)
-  return benchImage(app, port, join(ROOT, 'build/images', file), join(ROOT, '.cache/bench/images'))
+  const source = join(ROOT, 'build/images', example.image)
+  return benchImage(app, example.port, source, join(ROOT, '.cache/bench/images'))
 }
 
 async function boots(scratch: string, times: number): Promise<Half> {
@@ -41,7 +43,7 @@ async function boots(scratch: string, times: number): Promise<Half> {
   const machine = { kernel, initramfs: join(scratch, 'initramfs.cpio') }
   await buildInitramfs(kernel, machine.initramfs)
   const tree = await debianTree(join(ROOT, '.cache/bench'), kernel, say)
-  const image = await exampleImage('cpp-hello.txz', 8001)
+  const image = await exampleImage('cpp-hello')
   say('disks, with the app installed by either system')
   const disks = await makeDisks(machine, tree, image, scratch)
   const qemu = (await command('qemu-system-x86_64', ['--version'])).split('\n')[0] ?? ''
@@ -58,8 +60,8 @@ async function boots(scratch: string, times: number): Promise<Half> {
 
 async function pushes(scratch: string, times: number): Promise<Half> {
   const images = [
-    { kind: 'C++', image: await exampleImage('cpp-hello.txz', 8001) },
-    { kind: 'Node.js', image: await exampleImage('node-greeter.tzst', 8002) },
+    { kind: 'C++', image: await exampleImage('cpp-hello') },
+    { kind: 'Node.js', image: await exampleImage('node-greeter') },
   ]
   return {
     rows: await pushRows(images, scratch, times, say),

@@ -3,23 +3,23 @@
 # Asks first, unless root in CI (CI=true); without a terminal it only says what is missing, and ends with 1.
 set -euo pipefail
 
-# package            targets               why
+# package            targets                     why
 readonly PACKAGES='
-g++                  build run boot test   compiles the addon and the C++ example; its libraries travel in the file
-gcc                  build run boot test   compiles the loader and the initramfs
-make                 build run boot test   builds liblzma, which lzma-native holds as source
-bzip2                build run boot test   unpacks that source
-libc6-dev            build run boot test   the C headers, and libc.a for the static parts
-iproute2             run test              the veth pair between the node and this machine
-qemu-system-x86      boot test bench       the virtual VPS
-e2fsprogs            boot test bench       makes and checks its disk without root
-kmod                 boot test bench       depmod: which kernel module needs which
-busybox-static       test                  udhcpd, a real DHCP server to get a lease from
-xz-utils             test bench            a real peer that packs and unpacks images
-zstd                 test bench            another
-debootstrap          bench                 the Debian to compare with
-podman               bench                 the peer that runs a pushed image
-crun                 bench                 its runtime
+g++                  build run boot test bench   compiles the addon and the C++ example; its libraries travel in the file
+gcc                  build run boot test bench   compiles the loader and the initramfs
+make                 build run boot test bench   builds liblzma, which lzma-native holds as source
+bzip2                build run boot test bench   unpacks that source
+libc6-dev            build run boot test bench   the C headers, and libc.a for the static parts
+iproute2             run test bench              the veth pair between the node and this machine
+qemu-system-x86      boot test bench             the virtual VPS
+e2fsprogs            boot test bench             makes and checks its disk without root
+kmod                 boot test bench             depmod: which kernel module needs which
+busybox-static       test                        udhcpd, a real DHCP server to get a lease from
+xz-utils             test bench                  a real peer that packs and unpacks images
+zstd                 test bench                  another
+debootstrap          bench                       the Debian to compare with
+podman               bench                       the peer that runs a pushed image
+crun                 bench                       its runtime
 '
 
 readonly target=${1:?usage: scripts/packages.sh TARGET}
