@@ -15,6 +15,7 @@ import type { Settings } from './settings.ts'
 import { shutDown } from './shut-down.ts'
 import type { State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
+import type { Apps } from './supervisor/apps.ts'
 import type { Supervisor } from './supervisor/options.ts'
 import type { Reaper } from './supervisor/reaper.ts'
 
@@ -35,6 +36,17 @@ export interface NodeParts {
 export const RESOLV_CONF = '/etc/resolv.conf'
 const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
 
+/** When the answer has left, and with it the last references to what the push brought. */
+const COLLECT_AFTER_MS = 500
+
+/**
+ * A push passes through buffers that only a collection frees, and an idle node has no reason for one.
+ * `gc` is there because the loader says --expose-gc.
+ */
+function collectLater(): void {
+  setTimeout(() => globalThis.gc?.(), COLLECT_AFTER_MS)
+}
+
 export class RunningNode implements NodeControl {
   readonly #parts: NodeParts
   readonly #server: ManagementServer
@@ -44,7 +56,9 @@ export class RunningNode implements NodeControl {
 
   constructor(parts: NodeParts) {
     this.#parts = parts
-    this.#server = createManagementServer({ apps: parts.supervisor, node: this, log: parts.log })
+    const { supervisor, log } = parts
+    const deploy: Apps['deploy'] = (push) => supervisor.deploy(push).finally(collectLater)
+    this.#server = createManagementServer({ apps: { ...supervisor, deploy }, node: this, log })
   }
 
   /** Never rejects: a node that can't be managed still runs its apps, and the console says so. */

@@ -31,7 +31,7 @@ struct role {
 
 static const struct role roles[] = {
     {"cloud", 1, 1, 0, 0},
-    {"init", 1, 0, SMALL "--max-old-space-size=64", ONE_THREAD},
+    {"init", 1, 0, SMALL "--max-old-space-size=64 --expose-gc", ONE_THREAD},
     {"halt", 1, 0, SMALL, ONE_THREAD},
     {"reboot", 1, 0, SMALL, ONE_THREAD},
     {"poweroff", 1, 0, SMALL, ONE_THREAD},

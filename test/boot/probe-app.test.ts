@@ -1,9 +1,7 @@
-// Bad days in a guest: apps that die, fork storms, apps that attack the node, and little memory.
+// Bad days in a guest: apps that die, fork storms, and apps that attack the node.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Vps } from '../../qemu/vps.ts'
 import { appStatuses, nodeStatus } from '../../protocol/wire.ts'
-import { getText } from '../../demo/get-text.ts'
-import { imagePath } from '../../demo/tour.ts'
 import { probeImage } from '../probe-image.ts'
 import { cloud, cloudJson } from '../run-cloud.ts'
 import { Guest } from './guest.ts'
@@ -20,7 +18,7 @@ let guest: Guest
 let vps: Vps
 beforeAll(async () => {
   guest = await Guest.make()
-  vps = await guest.start({ ports: [8001, ...APPS.map(({ port }) => port)] })
+  vps = await guest.start({ ports: APPS.map(({ port }) => port) })
   for (const app of APPS) await cloud('start', vps.manage, await probeImage(guest.dir, app))
 })
 afterAll(async () => {
@@ -73,11 +71,4 @@ test('an app cannot bring the node down with a signal', async () => {
   await ask(8010, '/signal-init').catch(() => undefined) // There, pid 1 is its own init.
   await vps.waitForManagement()
   await vps.waitForHttp(`http://${vps.address(8011)}/`, 30_000)
-})
-
-test('one app runs in 96 MB', async () => {
-  await using small = await Guest.make()
-  await using little = await small.start({ memoryMb: 96, ports: [8001] })
-  await cloud('start', little.manage, imagePath('cpp-hello.txz'))
-  expect(await getText(`http://${little.address(8001)}/`)).toMatch(/^Hello from C\+\+/)
 })
