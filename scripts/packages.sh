@@ -17,6 +17,7 @@ kmod                 boot test bench             depmod: which kernel module nee
 busybox-static       test                        udhcpd, a real DHCP server to get a lease from
 xz-utils             test bench                  a real peer that packs and unpacks images
 zstd                 test bench                  another
+libcap2-bin          test                        setcap and getcap: file capabilities in an image
 debootstrap          bench                       the Debian to compare with
 podman               bench                       the peer that runs a pushed image
 crun                 bench                       its runtime
