@@ -254,6 +254,9 @@ __attribute__((used)) static _Noreturn void loader_main(uintptr_t* kernel_stack)
     raw_exit(spawn_main((int)start.argc - 1, start.argv + 1, start.envp));
   find_page_size(start.auxv);
   open_standard_streams(role);
+  // It mounts, configures interfaces and ends what it finds: never on somebody's running system.
+  if (raw_streq(role->name, "init") && raw(__NR_getpid) != 1)
+    loader_fail("init runs only as process 1, where the kernel or a container starts it", 0);
   refuse_old_kernel();
   int self = open_self();
   close_inherited_on_exec();

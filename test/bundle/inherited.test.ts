@@ -48,6 +48,15 @@ test('the role comes from the name, else from the first word, else it is cloud',
   expect(run([join(FILE, '../cloud'), 'cloud', '--version']).status).not.toBe(70)
 })
 
+test('init refuses to run as anything but process 1', () => {
+  // In namespaces of its own all the same: were it not to refuse, it would mount and kill.
+  const namespaces = ['--pid', '--mount', '--net', '--uts', '--ipc', '--fork', '--kill-child']
+  const second = ['sh', '-c', `${FILE} init; exit $?`]
+  const { status, err } = run(['unshare', ...namespaces, ...second])
+  expect(err).toContain('init runs only as process 1')
+  expect(status).toBe(70)
+})
+
 test('descriptors of the caller do not reach Node as inheritable ones', () => {
   const done = run(['sh', '-c', `exec 5</dev/null 9</dev/null; exec ${FILE} cloud self-check`])
   expect(passed(done)).toEqual(ALL_CHECKS)

@@ -14,6 +14,9 @@ console.log(
     reboot: native.reboot(0x0badc0de),
     finitModule: native.finitModule(-1, ''),
     devtmpfs: native.mount('devtmpfs', '/nonexistent/solocloud', 'devtmpfs', 0, ''),
+    // Of a whole file system (MS_REMOUNT), which is the host's too; of one mount (with MS_BIND) is ours.
+    remount: native.mount('', '/nonexistent/solocloud', '', 0x20, ''),
+    remountBind: native.mount('', '/nonexistent/solocloud', '', 0x1020, ''),
     tmpfs: native.mount('tmpfs', '/nonexistent/solocloud', 'tmpfs', 0, ''),
   }),
 )

@@ -7,7 +7,10 @@ import { buildAddon, compileC, scratch } from './build-addon.ts'
 const EPERM = -1
 const ENOENT = -2
 const NAMESPACES = ['--pid', '--mount', '--net', '--uts', '--ipc', '--fork', '--kill-child']
-const refused = { reboot: EPERM, finitModule: EPERM, devtmpfs: EPERM, tmpfs: ENOENT }
+const refused = {
+  ...{ reboot: EPERM, finitModule: EPERM, devtmpfs: EPERM, remount: EPERM },
+  ...{ remountBind: ENOENT, tmpfs: ENOENT },
+}
 
 const place = scratch('guard')
 let addon = ''
