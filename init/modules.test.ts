@@ -43,7 +43,6 @@ test('drivers are loaded for the devices, then for the devices that these bring'
       'kernel/net/core/failover.ko:',
       'kernel/drivers/gpu/bochs.ko:',
       'kernel/drivers/acpi/button.ko:',
-      'kernel/drivers/input/evdev.ko:',
     ].join('\n'),
   )
   put(
@@ -57,29 +56,22 @@ test('drivers are loaded for the devices, then for the devices that these bring'
     'net/core/failover',
     'drivers/gpu/bochs',
     'drivers/acpi/button',
-    'drivers/input/evdev',
   ]) {
     put(`modules/kernel/${path}.ko`, path)
   }
   put('bus/pci/devices/0000:00:01.0/modalias', 'pci:v1d2\n')
   put('bus/pci/devices/0000:00:02.0/modalias', 'pci:v2d2\n')
-  put('loaded', 'evdev 1 0 - Live 0x0\n')
+  put('loaded', 'failover 1 0 - Live 0x0\n')
   const order: string[] = []
   const native = kernel((content) => {
     order.push(content)
     if (content.endsWith('virtio_pci')) put('bus/virtio/devices/virtio0/modalias', 'virtio:d1\n')
     return content.endsWith('button') ? EEXIST : 0
   })
-  expect(loadModules(native, log, sources())).toEqual([
-    'virtio_pci',
-    'failover',
-    'net_failover',
-    'virtio_net',
-  ])
+  expect(loadModules(native, log, sources())).toEqual(['virtio_pci', 'net_failover', 'virtio_net'])
   expect(order).toEqual([
     'drivers/acpi/button',
     'drivers/virtio/virtio_pci',
-    'net/core/failover',
     'drivers/net/net_failover',
     'drivers/net/virtio_net',
   ])
@@ -99,10 +91,10 @@ test('a machine without modules, and one that is not ours', () => {
 test('a compressed module is unpacked in memory; an unknown compression is skipped', () => {
   put(
     'modules/modules.dep',
-    'kernel/drivers/acpi/button.ko.zst:\nkernel/drivers/input/evdev.ko.xz:\n',
+    'kernel/drivers/acpi/button.ko.zst: kernel/lib/other.ko.xz\nkernel/lib/other.ko.xz:\n',
   )
   put('modules/kernel/drivers/acpi/button.ko.zst', zstdCompressSync('the button'))
-  put('modules/kernel/drivers/input/evdev.ko.xz', 'x')
+  put('modules/kernel/lib/other.ko.xz', 'x')
   const memory = put('memory', '')
   const loaded: string[] = []
   const native = fakeNative({

@@ -15,8 +15,8 @@ import {
 } from './boot/module-index.ts'
 import type { Log } from './console.ts'
 
-/** The power button, by both of its ways. */
-const ALWAYS = ['button', 'evdev']
+/** The power button: no hardware asks for it by a device that we look at. */
+const ALWAYS = ['button']
 /** Disks and network, and the buses that lead to them. Nothing else is worth its memory here. */
 const WANTED =
   /^kernel\/drivers\/(ata|block|hv|message|mmc|net|nvme|pci|scsi|usb\/host|usb\/storage|virtio|xen)\//
