@@ -97,7 +97,10 @@ async function run(): Promise<void> {
 
 async function publish(rows: Row[], notes: string[]): Promise<void> {
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
-  const all = [`Medians, on ${machine}; ratio: the peer's value over ours.`, ...notes]
+  const all = [
+    `Medians (± half the range) on ${machine}; ratio: the peer's value over ours.`,
+    ...notes,
+  ]
   await mkdir(OUT, { recursive: true })
   const results = { date: new Date().toISOString(), notes: all, rows }
   await writeFile(join(OUT, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)

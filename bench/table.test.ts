@@ -20,6 +20,12 @@ test('a difference below the noise is called level, on both sides', () => {
   expect(compare({ ours: [104], theirs: [100] }).verdict).toBe('level')
 })
 
+test('a difference that the samples do not show is called level', () => {
+  expect(compare({ ours: [90, 100, 130], theirs: [115, 120, 125] }).verdict).toBe('level')
+  expect(compare({ ours: [115, 120, 125], theirs: [90, 100, 130] }).verdict).toBe('level')
+  expect(compare({ ours: [90, 100, 110], theirs: [115, 120, 125] }).verdict).toBe('ahead')
+})
+
 test('values get the unit that a person reads', () => {
   expect(format(87.4, 'ms')).toBe('87 ms')
   expect(format(1250, 'ms')).toBe('1.25 s')

@@ -20,14 +20,21 @@ export interface Comparison {
   verdict: Verdict
 }
 
-/** Closer than this is level: runs on a busy machine differ by as much. */
+/** Closer than this is level. */
 const LEVEL_SHARE = 0.05
 
+/** Level too is what the samples can't tell apart: one side's median lies among the other's samples. */
 export function compare({ ours, theirs }: Pick<Row, 'ours' | 'theirs'>): Comparison {
   const ratio = median(theirs) / median(ours)
-  if (ratio > 1 + LEVEL_SHARE) return { ratio, verdict: 'ahead' }
-  return { ratio, verdict: ratio < 1 - LEVEL_SHARE ? 'LOSES' : 'level' }
+  const close = ratio > 1 - LEVEL_SHARE && ratio < 1 + LEVEL_SHARE
+  if (close || isAmong(median(ours), theirs) || isAmong(median(theirs), ours)) {
+    return { ratio, verdict: 'level' }
+  }
+  return { ratio, verdict: ratio > 1 ? 'ahead' : 'LOSES' }
 }
+
+const isAmong = (value: number, samples: readonly number[]): boolean =>
+  value >= Math.min(...samples) && value <= Math.max(...samples)
 
 /** `1.25 s`, `87 ms` or `41.3 MB` (10^6 bytes). */
 export function format(value: number, unit: Unit): string {
