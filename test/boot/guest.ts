@@ -22,13 +22,13 @@ export class Guest {
     this.#initramfs = join(dir, 'initramfs.cpio')
   }
 
-  /** A machine that has never been on. */
-  static async make(): Promise<Guest> {
+  /** A machine that has never been on. `diskMb`: 2 GB by default. */
+  static async make(diskMb?: number): Promise<Guest> {
     const kernel = await fetchKernel(join(ROOT, '.cache/kernel'), () => undefined)
     const dir = await mkdtemp(join(await makeScratch(join(ROOT, 'build/boot-tests')), 'guest-'))
     const guest = new Guest(dir, kernel)
     await buildInitramfs(kernel, guest.#initramfs)
-    await buildDisk(guest.disk, { init: join(ROOT, 'build/init'), kernel })
+    await buildDisk(guest.disk, { init: join(ROOT, 'build/init'), kernel }, diskMb)
     return guest
   }
 

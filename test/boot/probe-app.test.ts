@@ -66,6 +66,19 @@ test('a fork storm of 5,000 orphans leaves no zombie', async () => {
   await expect.poll(() => ask(8010, '/processes')).toContain('zombies 0\n')
 })
 
+test.each(APPS)('root in an app reaches neither kernel nor disk ($isolation)', async ({ port }) => {
+  const lines = (await ask(port, '/manage')).trim().split('\n')
+  // The port is open in a guest (solocloud.insecure=yes); everything else is as on a node of one's own.
+  expect(Object.fromEntries(lines.map((line) => line.split('\t')))).toMatchObject({
+    socket: 'ENOENT',
+    sysrq: 'EROFS',
+    'core-pattern': 'EROFS',
+    disk: 'EPERM',
+    mount: 'EPERM',
+    trace: 'EPERM',
+  })
+})
+
 test('an app cannot bring the node down with a signal', async () => {
   await ask(8011, '/signal-init')
   await ask(8010, '/signal-init').catch(() => undefined) // There, pid 1 is its own init.
