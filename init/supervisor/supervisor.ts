@@ -63,7 +63,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const status = (slot: Slot): ReturnType<typeof slotStatus> => slotStatus(slot, isolation)
   const existing = (name: string): Slot => {
     const slot = slots.get(name)
-    if (slot === undefined) throw new AppError('no-such-app', `There is no app ${name} here.`)
+    if (slot === undefined)
+      throw new AppError('no-such-app', `There is no app ${name} here; cloud ps lists them.`)
     return slot
   }
   const refuseAtTheEnd = (): void => {
