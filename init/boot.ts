@@ -5,7 +5,7 @@ import { setRlimit } from '../sys/rlimit.ts'
 import { check } from '../sys/sys-error.ts'
 import { holdDevices, makeDeviceLinks, makeDevices } from './boot/devices.ts'
 import { bootFiles, type BootFiles } from './boot/boot-files.ts'
-import { parseMountInfo } from './boot/mount-info.ts'
+import { parseMountInfo } from '../sys/mount-info.ts'
 import { DEV_TMPFS, MOUNTS, type BootMount } from './boot/mount-table.ts'
 import type { Log } from './console.ts'
 

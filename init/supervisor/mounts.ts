@@ -2,22 +2,17 @@
 // mounts are the node's; a mount namespace takes its own along.
 import { readFileSync } from 'node:fs'
 import { umount } from '../../sys/mount.ts'
+import { parseMountInfo } from '../../sys/mount-info.ts'
 import type { Native } from '../../sys/native.ts'
 
 /** More passes than a sane root needs; each takes the top mount off every mount point. */
 const PASSES_MAX = 16
 
-const unescape = (field: string): string =>
-  // proc_pid_mountinfo(5): space, tab, newline and backslash are written in octal.
-  field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))
-
 /** The mount points at or below `root`, deepest first, a stack's top first. */
 export function mountsBelow(mountinfo: string, root: string): string[] {
-  const points: string[] = []
-  for (const line of mountinfo.split('\n')) {
-    const point = unescape(line.split(' ')[4] ?? '')
-    if (point === root || point.startsWith(`${root}/`)) points.push(point)
-  }
+  const points = parseMountInfo(mountinfo)
+    .map(({ target }) => target)
+    .filter((point) => point === root || point.startsWith(`${root}/`))
   // A mount is listed after the one it stands on, so the reverse order suits the kernel.
   return points.reverse().sort((a, b) => b.split('/').length - a.split('/').length)
 }
