@@ -1,6 +1,7 @@
 // What `cloud node` shows: read anew at each request from /proc and the file system.
 import { readFileSync, statfsSync } from 'node:fs'
 import { arch, hostname, release } from 'node:os'
+import { procBytes } from '../sys/meminfo.ts'
 import type { AppStatus, InitStatus, Isolation, NodeStatus } from '../protocol/api.ts'
 
 export interface NodeFacts {
@@ -15,12 +16,6 @@ export interface NodeFacts {
   orphansReaped: number
   /** The directory whose file system the apps are on. */
   disk: string
-}
-
-/** The value of `name:` in a file of /proc in kB, as bytes; null when there is no such line. */
-export function procBytes(text: string, name: string): number | null {
-  const kibibytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]
-  return kibibytes === undefined ? null : Number(kibibytes) * 1024
 }
 
 /** The file's text, or '' where the kernel or the machine does not give it. */

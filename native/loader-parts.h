@@ -3,6 +3,7 @@
 #ifndef SOLOCLOUD_LOADER_PARTS_H_
 #define SOLOCLOUD_LOADER_PARTS_H_
 
+#include <asm/stat.h>
 #include <asm/statfs.h>
 #include <linux/memfd.h>
 #include <linux/mman.h>
@@ -104,9 +105,37 @@ static int memory_file(const char* name) {
   return fd < 0 ? unlinked_file(name) : (int)fd;
 }
 
-// Copies a part into a file of its own and returns its close-on-exec descriptor.
+// The memory file that PID 1 keeps of this part, when it is our parent: its child in the role
+// unpack runs the same file, and on the smallest machine a second copy of the libraries is memory
+// that it needs. -1 when there is none.
+static int file_of_parent(const struct part* part) {
+  char wanted[80], path[40], target[80];
+  struct raw_text text = raw_text_in(wanted, sizeof wanted);
+  if (raw(__NR_getppid) != 1) return -1;
+  raw_add(&text, "/memfd:");
+  raw_add(&text, part->name);
+  raw_add(&text, " (deleted)");
+  for (int fd = 3; fd < 3 + 2 * PARTS_MAX; fd++) {
+    text = raw_text_in(path, sizeof path);
+    raw_add(&text, "/proc/1/fd/");
+    raw_add_number(&text, fd);
+    long size = raw(__NR_readlinkat, AT_FDCWD, path, target, sizeof target - 1);
+    if (size < 0) continue;
+    target[size] = 0;
+    struct stat about;
+    int found = raw_streq(target, wanted) ? raw_open(path, O_RDONLY, 0) : -1;
+    if (found < 0) continue;
+    if (!raw(__NR_fstat, found, &about) && (uint64_t)about.st_size == part->size) return found;
+    raw_close(found);
+  }
+  return -1;
+}
+
+// A part as a file of its own: its close-on-exec descriptor.
 static int part_descriptor(int self, const struct part* part) {
-  int fd = memory_file(part->name);
+  int fd = file_of_parent(part);
+  if (fd >= 0) return fd;
+  fd = memory_file(part->name);
   if (fd < 0) loader_fail("no memory file could be made for the libraries", fd);
   long at = raw(__NR_mmap, 0, part->size, PROT_READ, MAP_PRIVATE, self, part->offset);
   if (at < 0 && at > -4096) loader_fail("cannot map a library", at);

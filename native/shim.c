@@ -85,8 +85,9 @@ __attribute__((constructor)) static void start(int argc, char** argv) {
   snprintf(role, sizeof role, "%s", strsep(&rest, " "));
   name_addon("SOLOCLOUD_ADDON", strsep(&rest, " "), addon, sizeof addon);
   name_addon("SOLOCLOUD_LZMA", strsep(&rest, " "), lzma, sizeof lzma);
-  // The libraries are mapped by now. The addons' descriptors stay: their names must stay theirs.
-  while (rest) close(atoi(strsep(&rest, " ")));
+  // The libraries are mapped by now. The addons' descriptors stay: their names must stay theirs. So
+  // do all of PID 1's, for its unpackers (file_of_parent of native/loader-parts.h).
+  while (rest && strcmp(role, "init")) close(atoi(strsep(&rest, " ")));
   free(words);
   unsetenv("SOLOCLOUD_LOADER");
   unsetenv("LD_PRELOAD");

@@ -34,6 +34,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'stop-failed': 500,
   'shutting-down': 503,
   'disk-full': 507,
+  'memory-low': 507,
 }
 const UNPROCESSABLE = 422
 

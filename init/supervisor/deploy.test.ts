@@ -218,6 +218,16 @@ test('a wrong digest', async () => {
   expect([world.supervisor.list(), world.staging()]).toEqual([[], []])
 })
 
+test('a node without the memory to unpack says so, and starts no unpacker', async () => {
+  mkdirSync(join(world.dir, 'proc'), { recursive: true })
+  const meminfo = join(world.dir, 'proc/meminfo')
+  writeFileSync(meminfo, 'MemAvailable:   18456 kB\n')
+  const { code, message } = await failure(world.push('foo'))
+  expect(code).toBe('memory-low')
+  expect(message).toContain('wants 32 MiB of memory and the node has 18 MiB')
+  expect(world.supervisor.list()).toEqual([])
+})
+
 test('an unpacker that ends before it has read everything', async () => {
   const pushed = world.push('foo')
   const child = await world.child('unpack')

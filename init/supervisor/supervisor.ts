@@ -233,6 +233,7 @@ function makeTools(options: SupervisorOptions, resolvConf: () => string): Tools 
     unpackArgs: options.unpackArgs,
     trialMs: limits.trialMs,
     devNull: paths.devNull,
+    proc: paths.proc,
     cgroups: paths.cgroups,
     isolation,
     resolvConf,

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import type { Manifest } from '../../protocol/image.ts'
 import { ManifestError, parseManifest } from '../../protocol/manifest.ts'
+import { availableMemory } from '../../sys/meminfo.ts'
 import type { Native } from '../../sys/native.ts'
 import type { ProcessEnd } from '../../sys/process.ts'
 import { AppError } from './apps.ts'
@@ -20,6 +21,8 @@ export interface UnpackTools {
   log: Log
   buffer: Uint8Array
   openSink: (fd: number) => Writable
+  /** /proc */
+  proc: string
   /** Words after the staging directory: the unpacker's limits. */
   unpackArgs: readonly string[]
 }
@@ -43,6 +46,8 @@ export interface Unpacked {
 }
 
 const SIGKILL = 9
+/** A Node.js, and 9 MiB of decoder for what `xz -6` packed. */
+const MEMORY_BYTES_MIN = 32 * 1024 ** 2
 /** `done` carries the manifest, of at most 256 KiB before it is written as JSON. */
 const EVENT_BYTES_MAX = 2 * 1024 * 1024
 const STDERR_CHARS_MAX = 4096
@@ -62,6 +67,7 @@ interface Report {
 export async function unpack(tools: UnpackTools, request: UnpackRequest): Promise<Unpacked> {
   const { body, signal } = request
   signal.throwIfAborted()
+  refuseWithoutMemory(tools.proc)
   const report: Report = { failure: null, done: null, error: null, stderr: '' }
   const fail = (error: Error): void => {
     report.failure ??= error
@@ -82,6 +88,20 @@ export async function unpack(tools: UnpackTools, request: UnpackRequest): Promis
   }
   if (report.stderr !== '') tools.log.warn({ stderr: report.stderr }, 'the unpacker said')
   return judge(report, end, pump.complete())
+}
+
+/**
+ * With less, the unpacker and PID 1 push each other's code out of memory and nothing on the node answers.
+ * Throws AppError.
+ */
+function refuseWithoutMemory(procDir: string): void {
+  const available = availableMemory(procDir)
+  if (available === null || available >= MEMORY_BYTES_MIN) return
+  const [has, wants] = [available, MEMORY_BYTES_MIN].map((bytes) => Math.floor(bytes / 1024 ** 2))
+  throw new AppError(
+    'memory-low',
+    `Unpacking wants ${wants} MiB of memory and the node has ${has} MiB available; stop an app first.`,
+  )
 }
 
 function judge(report: Report, end: ProcessEnd, complete: boolean): Unpacked {
