@@ -67,14 +67,6 @@ static int64_t LsetXattr(const string& path, const string& name, Bytes value) {
   return OrErrno(lsetxattr(path.c_str(), name.c_str(), value.data, value.size, 0));
 }
 
-static int64_t LgetXattr(const string& path, const string& name, Bytes value) {
-  return OrErrno(lgetxattr(path.c_str(), name.c_str(), value.data, value.size));
-}
-
-static int64_t LlistXattr(const string& path, Bytes list) {
-  return OrErrno(llistxattr(path.c_str(), reinterpret_cast<char*>(list.data), list.size));
-}
-
 static int64_t Reboot(int64_t command) {
   if (!OwnsMachine()) return -EPERM;
   constexpr unsigned kMagic1 = 0xfee1dead, kMagic2 = 672274793;
@@ -161,8 +153,6 @@ static constexpr Export kExports[] = {
     {"syncfs", Callback<SyncFs>::value},
     {"setrlimit", Callback<SetRlimit>::value},
     {"lsetxattr", Callback<LsetXattr>::value},
-    {"lgetxattr", Callback<LgetXattr>::value},
-    {"llistxattr", Callback<LlistXattr>::value},
     {"reboot", Callback<Reboot>::value},
     {"finitModule", Callback<FinitModule>::value},
     {"spawn", Callback<SpawnChild>::value},

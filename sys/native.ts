@@ -19,10 +19,6 @@ export interface Native {
   syncfs(fd: number): number
   setrlimit(resource: number, soft: number, hard: number): number
   lsetxattr(path: string, name: string, value: Uint8Array): number
-  /** Bytes written to `value`, or -errno (-ERANGE when it is too small). */
-  lgetxattr(path: string, name: string, value: Uint8Array): number
-  /** NUL-separated names into `list`: bytes written, or -errno. */
-  llistxattr(path: string, list: Uint8Array): number
 
   /** reboot(2). -EPERM unless ownsMachine(). */
   reboot(command: number): number

@@ -13,7 +13,6 @@ export const Fcntl = {
   setPipeSize: 1031,
   getPipeSize: 1032,
 } as const
-export const FD_CLOEXEC = 1
 
 export interface Pipe {
   read: number

@@ -3,13 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { afterAll, expect, test } from 'vitest'
 import { CAPABILITIES } from '../../sys/capabilities.ts'
 import { MountFlag, UmountFlag } from '../../sys/mount.ts'
-import { FD_CLOEXEC, Fcntl, O_NONBLOCK } from '../../sys/pipe.ts'
+import { Fcntl, O_NONBLOCK } from '../../sys/pipe.ts'
 import { Namespace } from '../../sys/process.ts'
 import { RebootCommand } from '../../sys/reboot.ts'
 import { Rlimit, UNLIMITED } from '../../sys/rlimit.ts'
 import { SIGRTMAX, SIGRTMIN, signalNumber } from '../../sys/signals.ts'
 import { AddressFamily, SocketOption, SocketType, SOL_SOCKET } from '../../sys/socket.ts'
-import { XATTR_BYTES_MAX } from '../../sys/xattr.ts'
 import { compileC, scratch } from './build-addon.ts'
 
 const place = scratch('constants')
@@ -114,9 +113,6 @@ const all: [string, number][] = [
   ['SIGRTMAX', SIGRTMAX],
   ['SOL_SOCKET', SOL_SOCKET],
   ['O_NONBLOCK', O_NONBLOCK],
-  ['FD_CLOEXEC', FD_CLOEXEC],
-  ['XATTR_SIZE_MAX', XATTR_BYTES_MAX],
-  ['XATTR_LIST_MAX', XATTR_BYTES_MAX],
   ['CAP_LAST_CAP', CAPABILITIES.length - 1],
 ]
 
