@@ -7,7 +7,7 @@ import { holdDevices, makeDeviceLinks, makeDevices } from './boot/devices.ts'
 import { bootFiles, type BootFiles } from './boot/boot-files.ts'
 import { parseMountInfo } from '../sys/mount-info.ts'
 import { DEV_TMPFS, MOUNTS, type BootMount } from './boot/mount-table.ts'
-import type { Log } from './console.ts'
+import type { Log } from './supervisor/log.ts'
 
 export interface Boot {
   /** What the machine did not allow: one sentence each. */

@@ -2,13 +2,8 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pino } from 'pino'
+import type { Log } from './supervisor/log.ts'
 import { makeDirectory } from './boot/make-directory.ts'
-
-export interface Log {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export interface BootLog extends Log {
   /** A line for people; the file has it too. */

@@ -13,7 +13,7 @@ import {
   parseAliases,
   parseDependencies,
 } from './boot/module-index.ts'
-import type { Log } from './console.ts'
+import type { Log } from './supervisor/log.ts'
 
 /** The power button: no hardware asks for it by a device that we look at. */
 const ALWAYS = ['button']

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { LogLine, Problem } from '../../protocol/api.ts'
 import { AppError } from '../supervisor/apps.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../supervisor/log.ts'
 import type { JsonReply } from './reply.ts'
 
 /** The codes with a status of their own; any other operating error is 422: understood, and not possible. */

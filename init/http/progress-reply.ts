@@ -1,7 +1,7 @@
 // Answers a long operation with its progress, line by line, once it is clear that it has begun.
 import type { AppStatus, Progress } from '../../protocol/api.ts'
 import { EventQueue } from './event-queue.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../supervisor/log.ts'
 import { failureOf } from './problems.ts'
 import type { LinesReply } from './reply.ts'
 

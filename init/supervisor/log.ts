@@ -1,4 +1,4 @@
-// What the supervisor tells the node's own log. A pino logger is one.
+// What a part tells the node's own log. A pino logger is one, and so is the boot log (console.ts).
 
 type Write = (fields: Record<string, unknown>, message: string) => void
 

@@ -1,7 +1,7 @@
 // Apps without processes: keeps what it was asked for, and hashes what is pushed.
 import { createHash } from 'node:crypto'
 import type { AppStatus, LogLine, NodeStatus, Progress } from '../../protocol/api.ts'
-import type { Log } from '../../init/http/log.ts'
+import type { Log } from '../../init/supervisor/log.ts'
 import type { NodeControl } from '../../init/http/node-control.ts'
 import { AppError, type Apps, type Push } from '../../init/supervisor/apps.ts'
 
