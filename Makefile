@@ -44,7 +44,7 @@ bench: packages-bench
 
 soak: packages-test
 	@$(MAKE) $(PARALLEL) images
-	@$(NODE) test/soak.ts
+	@$(NODE) test/soak/main.ts $(PROOFS)
 
 format: $(INSTALLED)
 	$(PRETTIER) --write --log-level warn .

@@ -1,5 +1,6 @@
 // The virtual VPS: starts QEMU and drives the guest from outside, as a hoster's control panel would.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Console } from './console.ts'
@@ -19,6 +20,8 @@ export interface VpsOptions {
   ports?: readonly number[]
   /** What a reboot by the guest does: ends QEMU (so that a test sees it), or restarts the guest. */
   onReboot?: 'stop' | 'restart'
+  /** A new file for every write and flush of the disk (see write-log.ts). QEMU must end by itself. */
+  writeLog?: string
   /** Sees the console's text as it comes. */
   onConsole?: (text: string) => void
 }
@@ -55,7 +58,7 @@ function qemuArguments(options: VpsOptions): string[] {
     ...['-accel', ...accel, '-m', `${options.memoryMb ?? MEMORY_MB_DEFAULT}M`],
     ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
     ...['-append', [...KERNEL_WORDS, ...(options.append ?? [])].join(' ')],
-    ...['-drive', `file=${options.disk},format=raw,if=none,id=disk,cache=unsafe`],
+    ...diskArguments(options),
     ...['-device', 'virtio-blk-pci,drive=disk'],
     ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
     // Without an option ROM: nothing boots from the network.
@@ -66,9 +69,23 @@ function qemuArguments(options: VpsOptions): string[] {
   ]
 }
 
+/** The host's cache is never flushed: a test's disk need not survive the host. */
+function diskArguments({ disk, writeLog }: VpsOptions): string[] {
+  if (writeLog === undefined)
+    return ['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`]
+  const nodes = [
+    // A flush takes no time here, so that in the log it covers exactly what was completed before it.
+    { driver: 'file', 'node-name': 'file', filename: disk, cache: { 'no-flush': true } },
+    { driver: 'file', 'node-name': 'log', filename: writeLog, cache: { 'no-flush': true } },
+    { driver: 'blklogwrites', 'node-name': 'disk', file: 'file', log: 'log' },
+  ]
+  return nodes.flatMap((node) => ['-blockdev', JSON.stringify(node)])
+}
+
 /** Starts a guest; resolves when QEMU runs, which is before the guest's kernel does. */
 export async function startVps(options: VpsOptions): Promise<Vps> {
   // The kernel ends QEMU when the thread that started it ends, even by SIGKILL (PR_SET_PDEATHSIG).
+  if (options.writeLog !== undefined) await writeFile(options.writeLog, '')
   const words = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...qemuArguments(options)]
   const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const vps = new Vps(child, options)

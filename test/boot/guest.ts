@@ -7,6 +7,11 @@ import { fetchKernel, type Kernel } from '../../qemu/kernel.ts'
 import { startVps, type Vps, type VpsOptions } from '../../qemu/vps.ts'
 import { makeScratch } from '../../demo/scratch.ts'
 
+/** `disk`: another than the one it was made with. */
+export type GuestOptions = Partial<
+  Pick<VpsOptions, 'disk' | 'memoryMb' | 'ports' | 'append' | 'writeLog'>
+>
+
 const ROOT = join(import.meta.dirname, '../..')
 
 export class Guest {
@@ -33,7 +38,7 @@ export class Guest {
   }
 
   /** Turns it on; resolves when its management port answers. */
-  async start(options: Pick<VpsOptions, 'memoryMb' | 'ports' | 'append'> = {}): Promise<Vps> {
+  async start(options: GuestOptions = {}): Promise<Vps> {
     const vps = await startVps({
       kernel: this.#kernel,
       initramfs: this.#initramfs,

@@ -1,19 +1,19 @@
-// `make soak`: one guest, and what may happen to it at random, for as long as asked. After each event the
-// apps must answer and PID 1 must be no bigger. SOAK_MINUTES=60 SOAK_SEED=n
+// One guest, and what may happen to it at random, for as long as asked. After each event the apps must answer
+// and PID 1 must be no bigger.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, endOfLife } from '../demo/lifetime.ts'
-import { getText } from '../demo/get-text.ts'
-import { EXAMPLES, imagePath, type Example, say } from '../demo/tour.ts'
-import { nodeStatus } from '../protocol/wire.ts'
-import type { Vps } from '../qemu/vps.ts'
-import { Guest } from './boot/guest.ts'
-import { cloud, cloudJson } from './run-cloud.ts'
+import { getText } from '../../demo/get-text.ts'
+import { EXAMPLES, imagePath, type Example } from '../../demo/tour.ts'
+import { nodeStatus } from '../../protocol/wire.ts'
+import type { Vps } from '../../qemu/vps.ts'
+import { Guest } from '../boot/guest.ts'
+import { cloud, cloudJson } from '../run-cloud.ts'
+import { pick, seeded } from '../seeded.ts'
+import type { ProofOptions } from './proof.ts'
 
 const PORTS = EXAMPLES.map(({ port }) => port)
 const ANSWER_MS_MAX = 60_000
 const PAUSE_MS_MAX = 5000
 const UNRECLAIMABLE_BYTES_MAX = 24 * 1024 ** 2
-const MINUTES_DEFAULT = 60
 
 interface World {
   guest: Guest
@@ -22,23 +22,6 @@ interface World {
 }
 
 type Event = (world: World) => Promise<void>
-
-/** mulberry32: a small generator whose whole state is the seed, so that a story can be told again. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-function pick<T>(items: readonly T[], random: () => number): T {
-  const item = items[Math.floor(random() * items.length)]
-  if (item === undefined) throw new Error('BUG: nothing to pick from')
-  return item
-}
 
 const someApp = ({ random }: World): Example => pick(EXAMPLES, random)
 const start = async (world: World): Promise<void> => {
@@ -99,34 +82,28 @@ async function expectAnswer(url: string, answer: Example['answer'], name: string
   if (!answer.test(text)) throw new Error(`${name} answers ${JSON.stringify(text)}`)
 }
 
-async function soak(world: World, ending: AbortSignal): Promise<void> {
-  const endMs = performance.now() + Number(process.env['SOAK_MINUTES'] ?? MINUTES_DEFAULT) * 60_000
-  await start(world)
+async function live(world: World, { minutes, report, ending }: ProofOptions): Promise<void> {
+  const endMs = performance.now() + minutes * 60_000
   for (const { image } of EXAMPLES) await cloud('start', world.vps.manage, imagePath(image))
-  say(`three apps: ${await check(world)}`)
+  report(`three apps: ${await check(world)}`)
   for (let count = 1; performance.now() < endMs && !ending.aborted; count++) {
     const name = pick(Object.keys(EVENTS), world.random)
     const startMs = performance.now()
     await EVENTS[name]?.(world)
     const found = await check(world)
     const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
-    say(`${String(count).padStart(5)}  ${name.padEnd(20)} ${seconds.padStart(6)} s   ${found}`)
+    report(`${String(count).padStart(5)}  ${name.padEnd(20)} ${seconds.padStart(6)} s   ${found}`)
     await sleep(world.random() * PAUSE_MS_MAX)
   }
 }
 
-const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 2 ** 32)
-say(`SOAK_SEED=${seed}`)
-const ending = endOfLife()
-const guest = await Guest.make()
-const world: Partial<World> & Omit<World, 'vps'> = { guest, random: seeded(seed) }
-try {
-  await Promise.race([soak(world as World, ending), ended(ending)])
-} catch (error) {
-  say(`SOAK_SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
-} finally {
-  await world.vps?.powerCut()
-  await guest[Symbol.asyncDispose]()
+export async function randomEvents(options: ProofOptions): Promise<void> {
+  await using guest = await Guest.make()
+  const vps = await guest.start({ ports: PORTS })
+  const world: World = { guest, vps, random: seeded(options.seed) }
+  try {
+    await live(world, options)
+  } finally {
+    await world.vps.powerCut()
+  }
 }
-process.exit()

@@ -1,0 +1,168 @@
+// Looks at a disk that no guest runs from: is the file system whole, is the database, is each generation?
+import { spawn } from 'node:child_process'
+import { lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { command } from '../../qemu/command.ts'
+import { checkDisk } from '../../qemu/disk.ts'
+import type { AppFacts, Recording } from './recording.ts'
+
+const ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
+const FSCK_MS_MAX = 120_000
+/** e2fsck(8): 1 means corrected, which a replayed journal counts as. */
+const FSCK_CORRECTED = 1
+
+/**
+ * Replays the journal of the image, as a mount would, and ends what was deleted while it was open. Throws
+ * e2fsck's words when anything else is wrong.
+ */
+export async function replayJournal(image: string): Promise<void> {
+  const { code, text } = await preen(image)
+  if (code > FSCK_CORRECTED || /INCONSISTENCY|FIXED/.test(text))
+    throw new Error(`e2fsck -p: ended with ${code}\n${text}`)
+  await checkDisk(image)
+}
+
+function preen(image: string): Promise<{ code: number; text: string }> {
+  const child = spawn('e2fsck', ['-p', image], {
+    ...{ env: ENV, timeout: FSCK_MS_MAX, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part))
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (text += part))
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? Infinity, text }))
+  })
+}
+
+/** What a disk holds of the node, copied out of the image. */
+export interface Extract {
+  /** What is named by the state database; empty when there is none yet. */
+  apps: readonly AppFacts[]
+  /** Directories of generations, `app/number`, whoever knows of them; and those of apps, `app`. */
+  directories: readonly string[]
+  staging: readonly string[]
+  /** The symbolic links of /chroots with their targets. */
+  links: Readonly<Record<string, string>>
+}
+
+/** Copies /chroots and the state database to `dir` and reads them; throws when the database is damaged. */
+export async function extract(image: string, dir: string): Promise<Extract> {
+  await rm(dir, { recursive: true, force: true })
+  await mkdir(dir)
+  for (const path of ['/chroots', '/var/lib/solocloud']) {
+    // It says nothing in its exit status, and warns of owners that it can't set when it isn't root.
+    await command('debugfs', ['-R', `rdump ${path} ${dir}`, image], { env: ENV })
+  }
+  const chroots = join(dir, 'chroots')
+  const generations = await namesIn(join(chroots, '.generations'))
+  const numbers = async (app: string): Promise<string[]> => {
+    const names = await namesIn(join(chroots, '.generations', app))
+    return [app, ...names.map((name) => `${app}/${name}`)]
+  }
+  return {
+    apps: readState(join(dir, 'solocloud/state.db')),
+    directories: (await Promise.all(generations.map(numbers))).flat().toSorted(),
+    staging: await namesIn(join(chroots, '.staging')),
+    links: await linksIn(chroots),
+  }
+}
+
+/** What an extract must hold at the latest when the node has been up: nothing that nobody knows. */
+export function tidyDirectories(apps: readonly AppFacts[]): string[] {
+  const numbers = ({ generation, previousGeneration: previous }: AppFacts): number[] =>
+    previous === null ? [generation] : [generation, previous]
+  return apps
+    .flatMap((app) => [app.name, ...numbers(app).map((number) => `${app.name}/${number}`)])
+    .toSorted()
+}
+
+export function tidyLinks(apps: readonly AppFacts[]): Record<string, string> {
+  return Object.fromEntries(
+    apps.map(({ name, generation }) => [name, `.generations/${name}/${generation}`]),
+  )
+}
+
+/** Throws unless every generation that the database names holds its image, byte by byte. */
+export async function expectWhole(
+  dir: string,
+  apps: readonly AppFacts[],
+  images: Recording['images'],
+): Promise<void> {
+  for (const { name, generation, digest } of apps) {
+    const image = images.get(digest)
+    if (image === undefined)
+      throw new Error(`${name} has an image that was never pushed: ${digest}`)
+    const unpacked = join(dir, 'image', digest)
+    await mkdir(unpacked, { recursive: true })
+    await command('tar', ['-xf', image.path, '-C', unpacked])
+    await expectSame(unpacked, join(dir, 'chroots/.generations', name, String(generation)))
+  }
+}
+
+/** An app's root holds more than its image: mount points and /etc/resolv.conf. */
+async function expectSame(wanted: string, found: string): Promise<void> {
+  for (const entry of await readdir(wanted, { withFileTypes: true })) {
+    const [one, other] = [join(wanted, entry.name), join(found, entry.name)]
+    if (entry.isDirectory()) await expectSame(one, other)
+    else if (entry.isSymbolicLink()) {
+      if ((await readlink(one)) !== (await readlink(other))) throw new Error(`${other} differs`)
+    } else if (!(await readFile(one)).equals(await readFile(other)))
+      throw new Error(`${other} differs from its image`)
+  }
+}
+
+interface StateRow {
+  name: string
+  generation: number
+  previousGeneration: number | null
+  digest: string | null
+}
+
+/** Throws when SQLite finds fault with it, after its own recovery from the write-ahead log beside it. */
+function readState(path: string): AppFacts[] {
+  const db = new DatabaseSync(path)
+  try {
+    const problems = db
+      .prepare('PRAGMA integrity_check')
+      .all()
+      .concat(db.prepare('PRAGMA foreign_key_check').all())
+    if (problems.length !== 1 || problems[0]?.['integrity_check'] !== 'ok')
+      throw new Error(`state.db: ${JSON.stringify(problems)}`)
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE name = 'app'").all()
+    if (tables.length === 0) return []
+    const rows = db
+      .prepare(
+        `
+      SELECT app.name, current AS generation, previous AS previousGeneration, digest FROM app
+      LEFT JOIN generation ON app = app.name AND number = current ORDER BY app.name`,
+      )
+      .all()
+    return (rows as unknown as StateRow[]).map(({ digest, ...row }) => ({
+      ...row,
+      digest: digest ?? 'none',
+    }))
+  } finally {
+    db.close()
+  }
+}
+
+async function linksIn(dir: string): Promise<Record<string, string>> {
+  const links: Record<string, string> = {}
+  for (const name of await namesIn(dir)) {
+    const path = join(dir, name)
+    if ((await lstat(path)).isSymbolicLink()) links[name] = await readlink(path)
+  }
+  return links
+}
+
+/** Empty when there is no such directory: the power may go before anything was made. */
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).toSorted()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}

@@ -1,0 +1,20 @@
+// The long proofs by name, in the order in which `make soak` runs them.
+import { powerCuts } from '../power-cut/power-cuts.ts'
+import type { Proof } from './proof.ts'
+import { randomEvents } from './random-events.ts'
+
+export const PROOFS: Readonly<Record<string, Proof>> = {
+  'power-cuts': powerCuts,
+  'random-events': randomEvents,
+}
+
+/** Those with these names, in this order; all when there are none. Throws a sentence about an unknown one. */
+export function chosenProofs(names: readonly string[]): [name: string, proof: Proof][] {
+  if (names.length === 0) return Object.entries(PROOFS)
+  return names.map((name) => {
+    const proof = PROOFS[name]
+    if (proof === undefined)
+      throw new Error(`no proof ${name}; there are ${Object.keys(PROOFS).join(', ')}`)
+    return [name, proof]
+  })
+}
