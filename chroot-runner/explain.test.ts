@@ -6,6 +6,8 @@ const EPERM = 1
 const ENOENT = 2
 const ESRCH = 3
 const EACCES = 13
+const EXDEV = 18
+const ENODEV = 19
 const ENOTDIR = 20
 const EINVAL = 22
 const ENOSPC = 28
@@ -44,6 +46,21 @@ const cases: [Step, errno: number, sentence: string][] = [
     device,
     ENOTDIR,
     'make device /dev/null: /dev/null or a directory above it is a file in the image, and must be a directory',
+  ],
+  [
+    device,
+    EXDEV,
+    'make device /dev/null: the node may neither make devices nor mount its own, and /dev is not on the file system of /chroots',
+  ],
+  [
+    device,
+    ENOENT,
+    'make device /dev/null: the node may make no devices, and has no /dev/null to lend',
+  ],
+  [
+    device,
+    ENODEV,
+    'make device /dev/null: the node may make no devices, and its own /dev/null is not this device',
   ],
   [
     { op: 'symlink', target: 'pts/ptmx', path: 'dev/ptmx' },

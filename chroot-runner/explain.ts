@@ -72,8 +72,9 @@ function hints(step: Step, code: string): string | undefined {
     case 'enter-mount-namespace':
     case 'enter-directory':
       return { ENOENT: 'the generation is gone', ELOOP: 'it is a symbolic link' }[code]
-    case 'mount':
     case 'device':
+      return deviceHint(path, code) ?? placeHint(path, code)
+    case 'mount':
     case 'symlink':
     case 'write':
       return placeHint(path, code)
@@ -114,6 +115,15 @@ function userHint(words: string, code: string): string | undefined {
     EFBIG: "the image's /etc/passwd or /etc/group is over 1 MiB",
     E2BIG: 'the user is in over 1,024 groups',
     EINVAL: 'not a user, or not one of this user namespace',
+  }[code]
+}
+
+/** Where mknod is refused, and so is a bind of the node's own device, a hard link is what is left. */
+function deviceHint(path: string, code: string): string | undefined {
+  return {
+    ENOENT: `the node may make no devices, and has no /${path} to lend`,
+    ENODEV: `the node may make no devices, and its own /${path} is not this device`,
+    EXDEV: `the node may neither make devices nor mount its own, and /dev is not on the file system of /chroots`,
   }[code]
 }
 

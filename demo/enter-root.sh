@@ -2,9 +2,10 @@
 # In namespaces of its own: makes DIR/root the root and becomes its /sbin/init, as the kernel would start it.
 # Says when the namespaces are there (descriptor 3), then reads init's arguments, one a line, to the end of
 # descriptor 0: they name the network, which can only be made when the namespaces are there.
-# Usage: enter-root.sh DIR overlay|bind
+# Usage: enter-root.sh DIR overlay|bind [PROGRAM]
+# With a PROGRAM, that one is run in the new root's directory with the words that would start init.
 set -eu
-dir=$1 how=$2
+dir=$1 how=$2 under=${3:-}
 exec 2>&1
 cd "$dir"
 if [ "$how" = overlay ]; then
@@ -28,4 +29,4 @@ while read -r word; do
 done
 # What switch_root(8) does: the mount covers "/", and "/" is looked up again.
 mount -n --move . /
-exec env -i HOME=/ TERM=linux /usr/sbin/chroot . /sbin/init "$@" </dev/null
+exec env -i HOME=/ TERM=linux ${under:+"$under"} /usr/sbin/chroot . /sbin/init "$@" </dev/null

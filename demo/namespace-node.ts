@@ -20,6 +20,11 @@ export interface NamespaceNodeOptions {
   settings?: readonly string[]
   /** A network cable to this machine (root only); without it the node has loopback alone. */
   cable?: boolean
+  /**
+   * A program that is started instead of init, in the directory that is to be the root, with init's own
+   * command line as its words; it ends in an exec of them. Tests limit the node by it.
+   */
+  under?: string
   /** Sees the console's text as it comes. */
   onConsole?: (text: string) => void
 }
@@ -49,10 +54,14 @@ export async function startNamespaceNode(options: NamespaceNodeOptions): Promise
   // Ends with the thread that started it (PR_SET_PDEATHSIG), and takes PID 1 along (--kill-child).
   // In a session of its own, a Ctrl-C in the terminal reaches only us.
   const how = isRoot() ? 'overlay' : 'bind'
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...script, options.dir, how], {
-    stdio: ['pipe', writeFd, writeFd, 'pipe'],
-    detached: true,
-  })
+  const child = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', ...script, options.dir, how, options.under ?? ''],
+    {
+      stdio: ['pipe', writeFd, writeFd, 'pipe'],
+      detached: true,
+    },
+  )
   closeSync(writeFd)
   const node = new NamespaceNode(child, new Console(reader, options.onConsole), cgroup)
   return node.start(options.settings ?? [], options.cable ?? false)

@@ -15,6 +15,10 @@ function machine(answers: {
   mountinfo?: string
   mount?: (target: string, fstype: string, data: string) => number
   mknod?: number
+  /** What is a device in /dev; the rest is missing. */
+  devices?: readonly string[]
+  /** What is a file in its place. */
+  files?: readonly string[]
 }) {
   const story: string[] = []
   const native = fakeNative({
@@ -45,7 +49,11 @@ function machine(answers: {
     makeDirectory: (path, mode) => note(`mkdir ${path} ${(mode ?? 0o755).toString(8)}`),
     chmod: () => undefined,
     symlink: (target, path) => note(`symlink ${target} ${path}`),
-    remove: () => undefined,
+    remove: (path) => {
+      if (path.startsWith('/dev/') && !answers.files?.includes(path)) throw new Error('ENOENT')
+      note(`remove ${path}`)
+    },
+    isDevice: (path) => answers.devices?.includes(path) ?? false,
     create: (path) => note(`create ${path}`),
     hold: (path) => {
       if (path !== '/dev/null') throw new Error('ENOENT')
@@ -74,7 +82,7 @@ test('a machine of our own: everything in order, with its flags', () => {
     'mount tmp /tmp tmpfs e mode=1777,size=10%',
     'mount cgroup2 /sys/fs/cgroup cgroup2 e',
   ])
-  expect(story.slice(-9)).toEqual([
+  expect(story.slice(-10)).toEqual([
     'symlink /proc/self/fd/2 /dev/stderr',
     'mkdir /etc 755',
     'mkdir /chroots 700',
@@ -83,7 +91,8 @@ test('a machine of our own: everything in order, with its flags', () => {
     'mkdir /sys/fs/cgroup/solocloud 755',
     'write /proc/self/oom_score_adj -1000',
     'setrlimit 7 65536 65536',
-    'mknod /run/solocloud/probe 20600 1:3',
+    'mknod /run/solocloud/device 20600 1:3',
+    'remove /run/solocloud/device',
   ])
 })
 
@@ -104,7 +113,7 @@ test('without mknod the old nodes are bound, and the missing ones are named', ()
   const { story, run } = machine({ owner: 0, mount, mknod: EPERM })
   expect(run().degraded).toEqual([
     '/dev lacks zero, full, random, urandom, tty',
-    'no device nodes can be made: mknod /run/solocloud/probe: EPERM',
+    'no device nodes can be made: mknod /run/solocloud/device: EPERM',
   ])
   expect(story).toContain('mount /proc/self/fd/77 /dev/null 1000')
 })
@@ -115,10 +124,35 @@ test('what is mounted stays; what is refused is survived and told', () => {
   const { degraded, mounted } = run()
   expect(mounted).toEqual([])
   expect(degraded.slice(0, 2)).toEqual([
-    '/dev is not mounted: mount /dev: EPERM',
+    '/dev lacks null, zero, full, random, urandom, tty',
     '/dev/pts is not mounted: mount /dev/pts: EPERM',
   ])
   expect(mounts(story).some((line) => line.includes(' /proc proc'))).toBe(false)
+})
+
+const STANDARD = ['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`)
+
+test('a /dev that may not be replaced is completed', () => {
+  const mount = (target: string) => (target === '/dev' ? EPERM : 0)
+  const devices = STANDARD.slice(2)
+  const { story, run } = machine({ owner: 0, mount, devices, files: ['/dev/null'] })
+  const { degraded, mounted } = run()
+  expect(degraded).toEqual([])
+  expect(mounted).not.toContain('/dev')
+  expect(story.filter((line) => /^(mknod|remove) \/dev/.test(line))).toEqual([
+    'remove /dev/null',
+    'mknod /dev/null 20666 1:3',
+    'mknod /dev/zero 20666 1:5',
+  ])
+})
+
+test('a /dev that is mounted already is completed too, and one with everything left alone', () => {
+  const mountinfo = '22 1 0:21 / /dev rw - tmpfs dev rw\n'
+  const bare = machine({ owner: 0, mountinfo, devices: STANDARD.slice(0, 5), mknod: EPERM })
+  expect(bare.run().degraded[0]).toBe('/dev lacks tty')
+  const full = machine({ owner: 0, mountinfo, devices: STANDARD })
+  expect(full.run().degraded).toEqual([])
+  expect(full.story.some((line) => line.startsWith('mknod /dev'))).toBe(false)
 })
 
 test('EBUSY means mounted already', () => {

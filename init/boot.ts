@@ -3,7 +3,7 @@ import type { Native } from '../sys/native.ts'
 import { mount } from '../sys/mount.ts'
 import { setRlimit } from '../sys/rlimit.ts'
 import { check } from '../sys/sys-error.ts'
-import { holdDevices, makeDeviceLinks, makeDevices } from './boot/devices.ts'
+import { holdDevices, makeDeviceLinks, makeDevices, makeMissingDevices } from './boot/devices.ts'
 import { bootFiles, type BootFiles } from './boot/boot-files.ts'
 import { parseMountInfo } from '../sys/mount-info.ts'
 import { DEV_TMPFS, MOUNTS, type BootMount } from './boot/mount-table.ts'
@@ -29,6 +29,7 @@ const DIRECTORIES: readonly [string, number][] = [
 ]
 
 const DESCRIPTORS_MAX = 65_536
+const EEXIST = -17
 const OOM_SCORE_NEVER = -1000
 /** The kernel's own uts namespace (PROC_UTS_INIT_INO of <linux/proc_ns.h>). */
 const INITIAL_UTS_NAMESPACE = 'uts:[4026531838]'
@@ -85,6 +86,7 @@ function mountOne(state: Booting, entry: BootMount): void {
   const { target } = entry
   if (isMounted(files, target)) {
     log.info({ target }, 'is mounted already')
+    if (entry.fstype === 'devtmpfs') completeDev(state)
     return
   }
   try {
@@ -93,9 +95,8 @@ function mountOne(state: Booting, entry: BootMount): void {
     log.warn({ err: error }, `no mount point ${target}`)
   }
   attempt(state, `${target} is not mounted`, () => {
-    if (entry.fstype === 'devtmpfs') mountDev(state, entry)
-    else if (!mountOrSimpler(state, entry)) return
-    state.mounted.push(target)
+    const mounts = entry.fstype === 'devtmpfs' ? mountDev : mountOrSimpler
+    if (mounts(state, entry)) state.mounted.push(target)
   })
 }
 
@@ -115,23 +116,49 @@ function mountOrSimpler({ native }: Booting, { simplerData, ...entry }: BootMoun
   return true
 }
 
-/** The kernel's device file system, else a tmpfs with the standard nodes. */
-function mountDev({ native, files, log, degraded }: Booting, entry: BootMount): void {
+/**
+ * The kernel's device file system, else a tmpfs with the standard nodes, else (false) the directory as it
+ * is, completed.
+ */
+function mountDev(state: Booting, entry: BootMount): boolean {
+  const { native, files, log } = state
   try {
     mount(native, entry)
-    return
+    return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return
+    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false
     log.info({ err: error }, 'no devtmpfs: /dev gets nodes of its own')
   }
   const held = holdDevices(files)
   try {
-    mount(native, DEV_TMPFS)
-    const missing = makeDevices(native, files, held)
-    if (missing.length > 0) degraded.push(`/dev lacks ${missing.join(', ')}`)
+    if (!mountDevTmpfs(state)) {
+      completeDev(state)
+      return false
+    }
+    tellMissing(state, makeDevices(native, files, held))
+    return true
   } finally {
     for (const fd of held.values()) files.close(fd)
   }
+}
+
+function mountDevTmpfs({ native, log }: Booting): boolean {
+  try {
+    mount(native, DEV_TMPFS)
+    return true
+  } catch (error) {
+    log.info({ err: error }, 'no tmpfs: /dev stays the directory that it is')
+    return false
+  }
+}
+
+/** A container's /dev is its host's choice, and may be empty. */
+function completeDev(state: Booting): void {
+  tellMissing(state, makeMissingDevices(state.native, state.files))
+}
+
+function tellMissing({ degraded }: Booting, missing: readonly string[]): void {
+  if (missing.length > 0) degraded.push(`/dev lacks ${missing.join(', ')}`)
 }
 
 /** False also when /proc is not there to ask: then nothing of ours is mounted yet. */
@@ -151,9 +178,11 @@ function makeCgroup(files: BootFiles): void {
 }
 
 function probeMknod({ native, files }: Booting): void {
-  const path = `${RUN_DIRECTORY}/probe`
+  const path = `${RUN_DIRECTORY}/device`
   const S_IFCHR = 0o020000
-  check(native.mknod(path, S_IFCHR | 0o600, 1, 3), 'mknod', path)
+  const made = native.mknod(path, S_IFCHR | 0o600, 1, 3)
+  // A life that ended right here has left it.
+  if (made !== EEXIST) check(made, 'mknod', path)
   files.remove(path)
 }
 

@@ -4,6 +4,7 @@ import type { SpawnPlan } from '../chroot-runner/plan.ts'
 import { rootSteps } from '../chroot-runner/app-root.ts'
 import type { Isolation } from '../protocol/api.ts'
 import { namespaceFlags } from '../sys/process.ts'
+import { SysError } from '../sys/sys-error.ts'
 import { runPlan, type PlanRunner } from './supervisor/plans.ts'
 
 export interface IsolationProbe {
@@ -26,12 +27,26 @@ export function probePlan(root: string): SpawnPlan {
   }
 }
 
-/** `root` is an empty directory of ours, made when missing; mount points for a root stay in it. */
+/**
+ * `root` is an empty directory of ours, made when missing; mount points for a root stay in it. Never rejects:
+ * a node whose apps have less isolation is better than none.
+ */
 export async function probeIsolation(runner: PlanRunner, root: string): Promise<IsolationProbe> {
+  const reason = await tryPlan(runner, root).catch((error: unknown) =>
+    error instanceof SysError
+      ? `no new namespaces (clone): ${error.code}`
+      : `the probe was not started: ${String(error)}`,
+  )
+  return { isolation: reason === null ? 'namespaces' : 'chroot', reason }
+}
+
+/** Why an app with namespaces would not start; null when it would. */
+async function tryPlan(runner: PlanRunner, root: string): Promise<string | null> {
   mkdirSync(root, { recursive: true, mode: 0o700 })
-  const nothing = openSync('/dev/null', 'r+')
+  // Nothing is read or written there, and a container may have no /dev/null.
+  const nothing = openSync(root, 'r')
   try {
-    const reason = await new Promise<string | null>((resolve) => {
+    return await new Promise<string | null>((resolve) => {
       runPlan(runner, probePlan(root), [nothing, nothing, nothing], {
         started: () => undefined,
         ended: ({ end, failure }) => {
@@ -40,10 +55,6 @@ export async function probeIsolation(runner: PlanRunner, root: string): Promise<
         },
       })
     })
-    return { isolation: reason === null ? 'namespaces' : 'chroot', reason }
-  } catch (error) {
-    // clone(2) itself was refused.
-    return { isolation: 'chroot', reason: error instanceof Error ? error.message : String(error) }
   } finally {
     closeSync(nothing)
   }

@@ -4,6 +4,7 @@ import {
   closeSync,
   openSync,
   readFileSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -19,6 +20,8 @@ export interface BootFiles {
   chmod(path: string, mode: number): void
   symlink(target: string, path: string): void
   remove(path: string): void
+  /** False also when it is not there. */
+  isDevice(path: string): boolean
   /** An empty file. */
   create(path: string): void
   /** A descriptor that only names the file (O_PATH). */
@@ -35,6 +38,7 @@ export const bootFiles: BootFiles = {
   chmod: chmodSync,
   symlink: symlinkSync,
   remove: unlinkSync,
+  isDevice: (path) => statSync(path, { throwIfNoEntry: false })?.isCharacterDevice() ?? false,
   create: (path) => writeFileSync(path, ''),
   hold: (path) => openSync(path, O_PATH),
   close: closeSync,

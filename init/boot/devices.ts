@@ -51,9 +51,27 @@ export function makeDevices(
   files: BootFiles,
   held: ReadonlyMap<string, number>,
 ): string[] {
-  const wanted = native.ownsMachine() === 1 ? [...DEVICES, CONSOLE] : DEVICES
-  const missing = wanted.filter((device) => !makeDevice(native, files, device, held))
+  const missing = wanted(native).filter((device) => !makeDevice(native, files, device, held))
   files.symlink('pts/ptmx', '/dev/ptmx')
+  return missing.map(({ name }) => name)
+}
+
+const wanted = (native: Native): readonly Device[] =>
+  native.ownsMachine() === 1 ? [...DEVICES, CONSOLE] : DEVICES
+
+/** Adds what a /dev lacks that is not ours to replace; the names of the devices that are missing in the end. */
+export function makeMissingDevices(native: Native, files: BootFiles): string[] {
+  const missing = wanted(native).filter((device) => {
+    const path = `/dev/${device.name}`
+    if (files.isDevice(path)) return false
+    try {
+      // Whoever writes to a /dev/null that is not there leaves a file in its place.
+      files.remove(path)
+    } catch {
+      // Not there, or not ours to remove.
+    }
+    return !makeDevice(native, files, device, new Map())
+  })
   return missing.map(({ name }) => name)
 }
 

@@ -1,7 +1,11 @@
 // A real node in namespaces for a test file: build/init on a directory, and what it leaves on its disk.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { startNamespaceNode, type NamespaceNode } from '../../demo/namespace-node.ts'
+import {
+  startNamespaceNode,
+  type NamespaceNode,
+  type NamespaceNodeOptions,
+} from '../../demo/namespace-node.ts'
 import { makeNodeDirectory, removeNodeDirectory } from '../../demo/node-directory.ts'
 import { makeScratch } from '../../demo/scratch.ts'
 import { appStatuses } from '../../protocol/wire.ts'
@@ -10,23 +14,27 @@ import { cloudJson } from '../run-cloud.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
+export type FixtureOptions = Omit<NamespaceNodeOptions, 'dir'>
+
 export class NodeFixture {
   readonly scratch: string
+  readonly #options: FixtureOptions
   node: NamespaceNode
 
-  private constructor(scratch: string, node: NamespaceNode) {
+  private constructor(scratch: string, options: FixtureOptions, node: NamespaceNode) {
     this.scratch = scratch
+    this.#options = options
     this.node = node
   }
 
-  static async make(name: string): Promise<NodeFixture> {
+  static async make(name: string, options: FixtureOptions = {}): Promise<NodeFixture> {
     const scratch = join(await makeScratch(join(ROOT, 'build/namespace-tests')), name)
     await makeNodeDirectory(scratch, join(ROOT, 'build/init'))
-    return new NodeFixture(scratch, await NodeFixture.#start(scratch))
+    return new NodeFixture(scratch, options, await NodeFixture.#start(scratch, options))
   }
 
-  static async #start(dir: string): Promise<NamespaceNode> {
-    const node = await startNamespaceNode({ dir })
+  static async #start(dir: string, options: FixtureOptions): Promise<NamespaceNode> {
+    const node = await startNamespaceNode({ ...options, dir })
     await node.waitForManagement()
     return node
   }
@@ -34,7 +42,7 @@ export class NodeFixture {
   /** Powers it off and on again: the disk is the same. */
   async reboot(): Promise<void> {
     await this.node.stop()
-    this.node = await NodeFixture.#start(this.scratch)
+    this.node = await NodeFixture.#start(this.scratch, this.#options)
   }
 
   async apps(): Promise<AppStatus[]> {
