@@ -106,7 +106,10 @@ export class Replay {
 
 /** Ranges of bytes within the write. A write with force unit access that is in the log was completed. */
 function* survivors(write: LoggedRequest, survives: Survives): Generator<[number, number]> {
-  if (write.fua) return yield [0, write.length]
+  if (write.fua) {
+    yield [0, write.length]
+    return
+  }
   let from: number | null = null
   for (let sector = 0; sector * SECTOR_BYTES < write.length; sector++) {
     const kept = survives(write, sector)

@@ -38,13 +38,13 @@ function preen(image: string): Promise<{ code: number; text: string }> {
 
 /** What a disk holds of the node, copied out of the image. */
 export interface Extract {
-  /** What is named by the state database; empty when there is none yet. */
+  /** What the state database names; empty when there is none yet. */
   apps: readonly AppFacts[]
-  /** Directories of generations, `app/number`, whoever knows of them; and those of apps, `app`. */
-  directories: readonly string[]
+  /** What is below /chroots/.generations, whoever knows of it: `app`, `app/entry`. */
+  generations: readonly string[]
   staging: readonly string[]
-  /** The symbolic links of /chroots with their targets. */
-  links: Readonly<Record<string, string>>
+  /** The symbolic links of /chroots: `name -> target`. */
+  links: readonly string[]
 }
 
 /** Copies /chroots and the state database to `dir` and reads them; throws when the database is damaged. */
@@ -56,32 +56,38 @@ export async function extract(image: string, dir: string): Promise<Extract> {
     await command('debugfs', ['-R', `rdump ${path} ${dir}`, image], { env: ENV })
   }
   const chroots = join(dir, 'chroots')
-  const generations = await namesIn(join(chroots, '.generations'))
-  const numbers = async (app: string): Promise<string[]> => {
+  const apps = await namesIn(join(chroots, '.generations'))
+  const entriesOf = async (app: string): Promise<string[]> => {
     const names = await namesIn(join(chroots, '.generations', app))
     return [app, ...names.map((name) => `${app}/${name}`)]
   }
   return {
     apps: readState(join(dir, 'solocloud/state.db')),
-    directories: (await Promise.all(generations.map(numbers))).flat().toSorted(),
+    generations: (await Promise.all(apps.map(entriesOf))).flat(),
     staging: await namesIn(join(chroots, '.staging')),
     links: await linksIn(chroots),
   }
 }
 
-/** What an extract must hold at the latest when the node has been up: nothing that nobody knows. */
-export function tidyDirectories(apps: readonly AppFacts[]): string[] {
-  const numbers = ({ generation, previousGeneration: previous }: AppFacts): number[] =>
-    previous === null ? [generation] : [generation, previous]
-  return apps
-    .flatMap((app) => [app.name, ...numbers(app).map((number) => `${app.name}/${number}`)])
-    .toSorted()
-}
-
-export function tidyLinks(apps: readonly AppFacts[]): Record<string, string> {
-  return Object.fromEntries(
-    apps.map(({ name, generation }) => [name, `.generations/${name}/${generation}`]),
+/** What a node that has been up must not have: a sentence each. */
+export function untidy(found: Extract, apps: readonly AppFacts[]): string[] {
+  const kept = apps.flatMap(({ name, generation, previousGeneration: previous }) =>
+    [generation, previous].filter((number) => number !== null).map((number) => `${name}/${number}`),
   )
+  // Beside a generation stands what it is, as JSON.
+  const known = new Set([
+    ...apps.map(({ name }) => name),
+    ...kept,
+    ...kept.map((one) => `${one}.json`),
+  ])
+  const links = apps.map(({ name, generation }) => `${name} -> .generations/${name}/${generation}`)
+  return [
+    ...found.generations.filter((path) => !known.has(path)).map((path) => `${path} is nobody's`),
+    ...kept.filter((path) => !found.generations.includes(path)).map((path) => `${path} is missing`),
+    ...found.links.filter((link) => !links.includes(link)).map((link) => `${link} is wrong`),
+    ...links.filter((link) => !found.links.includes(link)).map((link) => `${link} is missing`),
+    ...found.staging.map((name) => `${name} is left in staging`),
+  ]
 }
 
 /** Throws unless every generation that the database names holds its image, byte by byte. */
@@ -148,11 +154,11 @@ function readState(path: string): AppFacts[] {
   }
 }
 
-async function linksIn(dir: string): Promise<Record<string, string>> {
-  const links: Record<string, string> = {}
+async function linksIn(dir: string): Promise<string[]> {
+  const links: string[] = []
   for (const name of await namesIn(dir)) {
     const path = join(dir, name)
-    if ((await lstat(path)).isSymbolicLink()) links[name] = await readlink(path)
+    if ((await lstat(path)).isSymbolicLink()) links.push(`${name} -> ${await readlink(path)}`)
   }
   return links
 }

@@ -15,7 +15,7 @@ export interface PowerCutOptions {
   report: (line: string) => void
 }
 
-/** Rejects with the first point at which something is lost, half or left over. */
+/** Rejects, after all of them, with the points at which something was lost, half or left over. */
 export async function powerCuts({ points: count, seed, report }: PowerCutOptions): Promise<void> {
   const recording = await record(report)
   await using guest = recording.guest
@@ -23,21 +23,25 @@ export async function powerCuts({ points: count, seed, report }: PowerCutOptions
   const intervals = await flushIntervals(readWriteLog(recording.log))
   report(`${intervals.length} flushes recorded`)
   const image = join(guest.dir, 'cut.img')
+  const failures: string[] = []
   await using replay = await Replay.open(recording.log, recording.base)
   for (const point of choosePoints(intervals, recording.steps, count, random)) {
     const startMs = performance.now()
     await replay.advance(point.at)
-    const label = describe(point, replay.unflushed)
+    await replay.cut(image, point.unflushed === 'lost' ? noneSurvives : someSurvive(random))
+    const what = describe(point, replay.unflushed)
     try {
-      await replay.cut(image, point.unflushed === 'lost' ? noneSurvives : someSurvive(random))
       await checkLeftDisk(recording, point, image)
       await checkNode(recording, point, image)
+      report(`${what}: whole, ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
     } catch (error) {
-      throw new Error(`${label}: ${(error as Error).message}`, { cause: error })
+      failures.push(`${what}: ${(error as Error).message}`)
+      report(failures.at(-1) ?? '')
     }
-    report(`${label}: whole, ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
   }
   await expectFaithful(recording, replay, image)
+  if (failures.length > 0)
+    throw new Error(`${failures.length} of ${count} points:\n${failures.join('\n')}`)
 }
 
 const describe = ({ at, step, unflushed }: Point, writes: number): string =>
