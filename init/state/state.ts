@@ -1,8 +1,16 @@
 // What the operator asked for, on disk: apps with their generations, and settings. Synchronous: when a
 // call returns, it has been fsynced, so that it may be acknowledged.
-import { existsSync, mkdirSync, renameSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabase, pruneAsides, putAside, type Database } from './database.ts'
+import { markFilled, NewerStateError } from './schema.ts'
+import {
+  readSettingsCopy,
+  sameSettings,
+  writeSettingsCopy,
+  type SettingsMap,
+} from './settings-copy.ts'
 
 /** One unpacked image. */
 export interface Generation {
@@ -25,6 +33,8 @@ export interface State {
   apps(): AppRecord[]
   putApp(app: AppRecord): void
   deleteApp(name: string): void
+  /** Makes a new database complete, with these apps; until then every life opens it as `created`. */
+  fill(apps: readonly AppRecord[]): void
   setting(key: string): string | null
   /** null removes it. */
   putSetting(key: string, value: string | null): void
@@ -33,86 +43,70 @@ export interface State {
 
 export interface OpenedState {
   state: State
-  /** True when there was no database: the first boot, or its file is lost. */
+  /** The first boot, or what was there is lost: the apps are what /chroots holds, for `fill`. */
   created: boolean
-  /** Where a database that could not be read was put aside, or null. */
-  corrupt: string | null
+  /** What is wrong, one sentence each, for the log and for `cloud node`. */
+  problems: string[]
 }
 
-const SCHEMA_VERSION = 1
-const SCHEMA = `
-  CREATE TABLE app (
-    name TEXT PRIMARY KEY,
-    current INTEGER NOT NULL,
-    previous INTEGER
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE generation (
-    app TEXT NOT NULL REFERENCES app (name) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    manifest TEXT NOT NULL,
-    PRIMARY KEY (app, number)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`
-
-/** SQLite's primary result codes (sqlite.org/rescode.html) for a file that is damaged or no database. */
-const SQLITE_CORRUPT = 11
-const SQLITE_NOTADB = 26
-
-class DamagedDatabase extends Error {}
+/** Beside the database. */
+const SETTINGS_COPY = 'settings.json'
 
 /**
- * Opens or makes the database. A damaged one is put aside as `<path>.corrupt-<time>` and an empty one takes
- * its place; any other failure (a full or read-only disk, a newer schema) throws.
+ * Opens or makes the database. One that can't be used is put aside, and a new one takes its place: in
+ * memory if it has to be, where what is asked for lasts as long as what /chroots tells of it.
+ * Throws NewerStateError and nothing else.
  */
 export function openState(path: string, nowMs: number): OpenedState {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const created = !existsSync(path)
-  try {
-    return { state: createState(openDatabase(path)), created, corrupt: null }
-  } catch (error) {
-    if (!isDamage(error)) throw error
-    const corrupt = putAside(path, nowMs)
-    return { state: createState(openDatabase(path)), created: true, corrupt }
+  const problems: string[] = []
+  const attempt = <T>(what: string, act: () => T): T | null => {
+    try {
+      return act()
+    } catch (error) {
+      if (error instanceof NewerStateError) throw error
+      problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+      return null
+    }
   }
-}
-
-function isDamage(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode
-  if (code === undefined) return error instanceof DamagedDatabase
-  return (code & 0xff) === SQLITE_CORRUPT || (code & 0xff) === SQLITE_NOTADB
-}
-
-function putAside(path: string, nowMs: number): string {
-  const aside = `${path}.corrupt-${new Date(nowMs).toISOString().replaceAll(':', '')}`
-  for (const suffix of ['-wal', '-shm', '-journal'])
-    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
-  renameSync(path, aside)
-  return aside
-}
-
-function openDatabase(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { enableForeignKeyConstraints: true })
-  try {
-    // FULL: a commit is on disk when it returns. EXCLUSIVE: no shared memory file beside the database.
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
-    const check = db.prepare('PRAGMA quick_check(1)').get()
-    if (check?.['quick_check'] !== 'ok') throw new DamagedDatabase(String(check?.['quick_check']))
-    migrate(db, Number(db.prepare('PRAGMA user_version').get()?.['user_version']))
-    return db
-  } catch (error) {
-    db.close()
-    throw error
+  const copy = join(dirname(path), SETTINGS_COPY)
+  let database = attempt('the state database could not be used', () => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return openDatabase(path)
+  })
+  if (database === null) {
+    const aside = attempt('it stays where it is', () => putAside(path, nowMs))
+    if (aside !== null) problems.push(`it was put aside as ${aside}`)
+    database = attempt('no new one can be made', () => openDatabase(path))
+    attempt('older ones that were put aside stay', () => pruneAsides(path))
   }
+  if (database === null) {
+    problems.push('the state is kept in memory only until the next start')
+    database = openDatabase(':memory:')
+  }
+  const { db, written } = database
+  attempt('the settings and their copy differ', () => settle({ db, written }, copy))
+  return { state: createState(db, copy), created: written === null, problems }
 }
 
-function migrate(db: DatabaseSync, version: number): void {
-  if (version > SCHEMA_VERSION)
-    throw new Error(`the state database is of a newer version (${version}) than this init`)
-  if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`)
+/** A new database takes its settings from their copy; of any other the copy is kept up to date. */
+function settle({ db, written }: Database, copy: string): void {
+  const copied = readSettingsCopy(copy)
+  const settings = readSettings(db)
+  if (written === null && copied !== null)
+    transaction(db, () => {
+      const upsert = db.prepare(UPSERT_SETTING)
+      for (const [key, value] of copied) upsert.run(key, value)
+    })
+  else if (!sameSettings(copied, settings)) writeSettingsCopy(copy, settings)
 }
+
+function readSettings(db: DatabaseSync): SettingsMap {
+  const rows = db.prepare('SELECT key, value FROM setting ORDER BY key').all()
+  return new Map(rows.map(({ key, value }) => [String(key), String(value)]))
+}
+
+const UPSERT_SETTING = `INSERT INTO setting (key, value) VALUES (?, ?)
+  ON CONFLICT DO UPDATE SET value = excluded.value`
 
 interface AppRow {
   name: string
@@ -120,26 +114,37 @@ interface AppRow {
   previous: number | null
 }
 
-function createState(db: DatabaseSync): State {
+/** Statements name their columns: a database that a newer version wrote may have more. */
+function createState(db: DatabaseSync, copy: string): State {
   const selectApps = db.prepare('SELECT name, current, previous FROM app ORDER BY name')
   const selectGeneration = db.prepare(
     'SELECT number, digest, manifest FROM generation WHERE app = ? AND number = ?',
   )
   const upsertApp = db.prepare(
-    `INSERT INTO app VALUES (?, ?, ?)
+    `INSERT INTO app (name, current, previous) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET current = excluded.current, previous = excluded.previous`,
   )
-  const upsertGeneration = db.prepare('INSERT OR REPLACE INTO generation VALUES (?, ?, ?, ?)')
+  const upsertGeneration = db.prepare(
+    `INSERT INTO generation (app, number, digest, manifest) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET digest = excluded.digest, manifest = excluded.manifest`,
+  )
   const pruneGenerations = db.prepare(
     'DELETE FROM generation WHERE app = ? AND number <> ? AND number <> ?',
   )
   const deleteApp = db.prepare('DELETE FROM app WHERE name = ?')
   const selectSetting = db.prepare('SELECT value FROM setting WHERE key = ?')
-  const upsertSetting = db.prepare('INSERT OR REPLACE INTO setting VALUES (?, ?)')
+  const upsertSetting = db.prepare(UPSERT_SETTING)
   const deleteSetting = db.prepare('DELETE FROM setting WHERE key = ?')
 
   const generation = (app: string, number: number): Generation | null =>
     (selectGeneration.get(app, number) as Generation | undefined) ?? null
+
+  const put = ({ name, current, previous }: AppRecord): void => {
+    upsertApp.run(name, current.number, previous?.number ?? null)
+    for (const { number, digest, manifest } of previous ? [current, previous] : [current])
+      upsertGeneration.run(name, number, digest, manifest)
+    pruneGenerations.run(name, current.number, previous?.number ?? current.number)
+  }
 
   return {
     apps: () =>
@@ -149,19 +154,23 @@ function createState(db: DatabaseSync): State {
         const before = previous === null ? null : generation(name, previous)
         return [{ name, current: running, previous: before }]
       }),
-    putApp: ({ name, current, previous }) =>
-      transaction(db, () => {
-        upsertApp.run(name, current.number, previous?.number ?? null)
-        for (const { number, digest, manifest } of previous ? [current, previous] : [current])
-          upsertGeneration.run(name, number, digest, manifest)
-        pruneGenerations.run(name, current.number, previous?.number ?? current.number)
-      }),
+    putApp: (app) => transaction(db, () => put(app)),
     deleteApp: (name) => void deleteApp.run(name),
+    fill: (apps) =>
+      transaction(db, () => {
+        db.exec('DELETE FROM app')
+        for (const app of apps) put(app)
+        markFilled(db)
+      }),
     setting: (key) => (selectSetting.get(key)?.['value'] as string | undefined) ?? null,
-    putSetting(key, value) {
-      if (value === null) deleteSetting.run(key)
-      else upsertSetting.run(key, value)
-    },
+    putSetting: (key, value) =>
+      transaction(db, () => {
+        if (value === null) deleteSetting.run(key)
+        else upsertSetting.run(key, value)
+        // Before the commit: when this fails, nothing has changed, and a copy ahead of a failed commit
+        // is put right at the next start.
+        writeSettingsCopy(copy, readSettings(db))
+      }),
     close: () => db.close(),
   }
 }

@@ -123,10 +123,10 @@ async function commit(
 ): Promise<Installed> {
   signal.throwIfAborted()
   const number = generations.next(slot.name, (slot.current?.number ?? 0) + 1)
-  await generations.commit(staging, slot.name, number)
+  const generation = { number, digest, manifest: JSON.stringify(manifest) }
+  await generations.commit(staging, slot.name, generation)
   onProgress({ event: 'unpacked', digest, bytes, entries, generation: number })
-  const image = imageOf(generations, isolation, slot.name, number, manifest)
-  return { number, digest, manifest: JSON.stringify(manifest), image }
+  return { ...generation, image: imageOf(generations, isolation, slot.name, number, manifest) }
 }
 
 export function imageOf(

@@ -1,6 +1,7 @@
 // What a life of PID 1 finds when it begins: the apps to run, and what the life before left half done.
+import { isAppName } from '../../protocol/app-name.ts'
 import type { Manifest } from '../../protocol/image.ts'
-import type { Generation, OpenedState } from '../state/state.ts'
+import type { Generation, OpenedState, State } from '../state/state.ts'
 import type { Generations } from './generations.ts'
 import type { Log } from './log.ts'
 
@@ -10,9 +11,6 @@ export interface Found {
   previous: Generation | null
 }
 
-/** Set while /chroots may hold apps that a lost database knew; they are kept for its rebuild. */
-const KEEP_UNKNOWN = 'keep-unknown-generations'
-
 export interface Restored {
   apps: Found[]
   /** Deletes what nobody refers to; for after the start of the apps. Never rejects. */
@@ -21,31 +19,86 @@ export interface Restored {
 
 /**
  * Decides before anything new can appear what is to be deleted: only numbers that exist now, and no number
- * is ever used twice.
+ * is ever used twice. Never throws: with a disk that can't be read the node is there, if without apps.
  */
-export function restore(
-  { state, created, corrupt }: OpenedState,
+export function restore(opened: OpenedState, generations: Generations, log: Log): Restored {
+  for (const problem of opened.problems) log.error({}, problem)
+  const { apps, garbage } = find(opened, generations, log)
+  return { apps, tidy: () => tidy(generations, log, apps, garbage) }
+}
+
+interface Findings {
+  apps: Found[]
+  garbage: [string, number][]
+}
+
+function find({ state, created }: OpenedState, generations: Generations, log: Log): Findings {
+  let apps: Found[] = []
+  try {
+    if (!created) apps = state.apps()
+    const found = generations.found()
+    // A life that had to rebuild deletes nothing: what it could not make use of is there to be looked at.
+    if (created) return { apps: rebuild(state, found, generations, log), garbage: [] }
+    return { apps, garbage: unknownOf(apps, found) }
+  } catch (error) {
+    log.error({ err: error }, 'what this disk holds is not fully known; nothing is deleted')
+    return { apps, garbage: [] }
+  }
+}
+
+/** The apps of /chroots, which a new database is filled with; on the first boot there are none. */
+function rebuild(
+  state: State,
+  found: ReadonlyMap<string, readonly number[]>,
   generations: Generations,
   log: Log,
-): Restored {
-  const apps = state.apps()
-  const found = generations.found()
-  if (corrupt !== null)
-    log.error({ aside: corrupt }, 'the state database was damaged; an empty one takes its place')
-  if (created && found.size > 0) state.putSetting(KEEP_UNKNOWN, 'yes')
-  const keepUnknown = state.setting(KEEP_UNKNOWN) !== null
-  if (keepUnknown)
-    log.warn({}, 'the state database was lost: what /chroots holds of unknown apps is kept')
-  const known = new Map(apps.map((app) => [app.name, app]))
-  const garbage: [string, number][] = []
-  for (const [name, numbers] of found) {
-    const app = known.get(name)
-    if (app === undefined && keepUnknown) continue
-    const kept = [app?.current.number, app?.previous?.number]
-    for (const number of numbers) if (!kept.includes(number)) garbage.push([name, number])
-    if (app === undefined) generations.unlink(name)
+): Found[] {
+  const apps = [...found].flatMap(([app, numbers]) => {
+    if (!isAppName(app) || numbers.length === 0) return []
+    const readable = numbers.flatMap((number) => generations.describe(app, number) ?? [])
+    const rebuilt = choose(app, readable, generations.linked(app))
+    if (rebuilt === null) log.error({ app }, 'nothing tells how to run this app; push it again')
+    else log.warn({ app, generation: rebuilt.current.number }, 'taken from /chroots')
+    return rebuilt ?? []
+  })
+  try {
+    state.fill(apps)
+  } catch (error) {
+    log.error({ err: error }, 'the state database could not be rebuilt; the next start tries again')
   }
-  return { apps, tidy: () => tidy(generations, log, apps, garbage) }
+  return apps
+}
+
+/**
+ * What /chroots/<app> shows was running; without that, the newest. `previous` is the one below it, or after
+ * a rollback the one above. null when there is nothing to run.
+ */
+function choose(
+  name: string,
+  readable: readonly Generation[],
+  linked: number | null,
+): Found | null {
+  const sorted = readable.toSorted((one, other) => one.number - other.number)
+  const current = sorted.find(({ number }) => number === linked) ?? sorted.at(-1)
+  if (current === undefined) return null
+  const below = sorted.findLast(({ number }) => number < current.number)
+  const above = sorted.find(({ number }) => number > current.number)
+  return { name, current, previous: below ?? above ?? null }
+}
+
+/** Pushes that were never acknowledged, and what was being deleted. */
+function unknownOf(
+  apps: readonly Found[],
+  found: ReadonlyMap<string, readonly number[]>,
+): [string, number][] {
+  const known = new Map(apps.map((app) => [app.name, app]))
+  return [...found].flatMap(([name, numbers]) => {
+    const app = known.get(name)
+    const kept = [app?.current.number, app?.previous?.number]
+    return numbers
+      .filter((number) => !kept.includes(number))
+      .map((number): [string, number] => [name, number])
+  })
 }
 
 async function tidy(
@@ -54,19 +107,25 @@ async function tidy(
   apps: readonly Found[],
   garbage: readonly [string, number][],
 ): Promise<void> {
-  const quietly = async (what: string, work: () => Promise<void>): Promise<void> => {
+  const quietly = async (what: string, work: () => Promise<void> | void): Promise<void> => {
     try {
       await work()
     } catch (error) {
       log.error({ err: error, what }, 'something from before could not be tidied up')
     }
   }
-  for (const { name, current } of apps)
+  for (const { name, current, previous } of apps) {
     if (generations.linked(name) !== current.number)
       await quietly(`the link of ${name}`, () => generations.link(name, current.number))
-  await quietly('staging', () => generations.cleanStaging())
+    for (const generation of previous === null ? [current] : [current, previous])
+      await quietly(`${name} ${generation.number}`, () => generations.record(name, generation))
+  }
+  await quietly('what was left half done', () => generations.cleanLeftovers())
   for (const [name, number] of garbage)
-    await quietly(`${name} ${number}`, () => generations.discard(name, number))
+    await quietly(`${name} ${number}`, async () => {
+      if (generations.linked(name) === number) generations.unlink(name)
+      await generations.discard(name, number)
+    })
 }
 
 /** The manifest was checked before it was stored. */

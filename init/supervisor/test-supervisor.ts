@@ -202,9 +202,14 @@ export class World {
     return child
   }
 
+  /** The numbers; throws when one of them is not described beside it, or what is described is not there. */
   generations(name: string): string[] {
     const path = join(this.dir, 'chroots/.generations', name)
-    return existsSync(path) ? readdirSync(path).sort() : []
+    const names = existsSync(path) ? readdirSync(path).sort() : []
+    const numbers = names.filter((entry) => /^\d+$/.test(entry))
+    const expected = numbers.flatMap((number) => [number, `${number}.json`])
+    if (names.join() !== expected.join()) throw new Error(`in ${path}: ${names.join(' ')}`)
+    return numbers
   }
   staging(): string[] {
     return readdirSync(join(this.dir, 'chroots/.staging'))
