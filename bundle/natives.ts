@@ -126,6 +126,7 @@ export async function buildNatives(): Promise<void> {
   const file = (name: string): string => join(NATIVE, name)
   const loader = [file('loader.c'), file('spawn.c')]
   await compile('loader', CC, [...c, ...FREESTANDING], loader, LOADER)
-  await compile('shim.so', CC, [...c, ...SHARED], [file('shim.c'), file('compat.c')], SHIM)
+  const shim = [file('shim.c'), file('survive.c'), file('compat.c')]
+  await compile('shim.so', CC, [...c, ...SHARED], shim, SHIM)
   await compile('compat.so', CC, [...c, ...SHARED], [file('compat.c')], COMPAT)
 }

@@ -21,6 +21,12 @@ struct Words {
   size_t size = 0;
 };
 
+/** A Float64Array's memory, valid during the call. */
+struct Doubles {
+  double* data = nullptr;
+  size_t size = 0;
+};
+
 inline bool From(napi_env env, napi_value value, int32_t* out) {
   return napi_get_value_int32(env, value, out) == napi_ok;
 }
@@ -58,6 +64,13 @@ inline bool From(napi_env env, napi_value value, Words* out) {
   void* data = nullptr;
   if (!FromTypedArray(env, value, napi_int32_array, &data, &out->size)) return false;
   out->data = static_cast<int32_t*>(data);
+  return true;
+}
+
+inline bool From(napi_env env, napi_value value, Doubles* out) {
+  void* data = nullptr;
+  if (!FromTypedArray(env, value, napi_float64_array, &data, &out->size)) return false;
+  out->data = static_cast<double*>(data);
   return true;
 }
 

@@ -17,6 +17,7 @@ struct image {
   uintptr_t
       base;  // what is added to every address in the file: 0 for a program with fixed addresses
   uintptr_t program_headers;
+  uintptr_t text_start, text_end;  // of the largest segment with code
 };
 
 static size_t page_size = 4096;
@@ -91,6 +92,10 @@ static void map_image(int self, const struct part* part, struct image* image) {
     const Elf64_Phdr* segment = &image->segments[i];
     if (segment->p_type != PT_LOAD) continue;
     map_segment(self, part, image->base, segment);
+    if (segment->p_flags & PF_X && segment->p_memsz > image->text_end - image->text_start) {
+      image->text_start = image->base + segment->p_vaddr;
+      image->text_end = image->text_start + segment->p_memsz;
+    }
     // The injected file keeps its program headers behind a text segment, not at the first page.
     if (header->e_phoff >= segment->p_offset &&
         header->e_phoff < segment->p_offset + segment->p_filesz)

@@ -5,6 +5,7 @@
 #include <linux/utsname.h>
 
 #include "loader-elf.h"
+#include "loader-life.h"
 
 #define KERNEL_FLOOR_MAJOR 3  // OpenVZ 7 has 3.10
 #define KERNEL_FLOOR_MINOR 10
@@ -89,14 +90,13 @@ static void refuse_old_kernel(void) {
     loader_fail("this kernel is older than Linux 3.10, the oldest that Node.js runs on", 0);
 }
 
-// The role, by our own name, else by the first word, which then leaves argv; else `cloud`.
+// The role, by our own name, else by the first word, which then is our name; else `cloud`.
 static const struct role* choose_role(struct start* start) {
   const char* own = start->argc > 0 ? raw_base_name(start->argv[0]) : "";
   for (size_t i = 0; i < ROLE_COUNT; i++)
     if (roles[i].by_own_name && raw_streq(own, roles[i].name)) return &roles[i];
   for (size_t i = 0; i < ROLE_COUNT; i++) {
     if (start->argc < 2 || !raw_streq(start->argv[1], roles[i].name)) continue;
-    start->argv[1] = start->argv[0];
     start->argv++;
     start->argc--;
     return &roles[i];
@@ -126,25 +126,28 @@ static int is_ours_or_harmful(const char* variable) {
 }
 
 // LD_PRELOAD and SOLOCLOUD_LOADER, the loader's two words to ld.so and to the shim (native/shim.c):
-// "<role> <addon> <lzma> <library>...", descriptor numbers, -1 for a part that the role does not
-// get.
+// "<role> <face> <addon> <lzma> <library>...": the address of a struct loader_face (0: the role has
+// none), then descriptor numbers, -1 for a part that the role does not get.
 static char preload[32 * PARTS_MAX];
-static char for_shim[32 + 8 * PARTS_MAX];
+static char for_shim[64 + 8 * PARTS_MAX];
+static struct loader_face face = {.die = die, .become = become, .leave = leave};
 
-static void open_libraries(int self, const struct role* role) {
+static void open_libraries(int file, const struct role* role) {
   struct raw_text paths = raw_text_in(preload, sizeof preload);
   struct raw_text words = raw_text_in(for_shim, sizeof for_shim);
-  int lzma = role->lzma ? part_descriptor(self, find_part(PART_LZMA)) : -1;
+  int lzma = role->lzma ? part_descriptor(file, find_part(PART_LZMA)) : -1;
   raw_add(&words, "SOLOCLOUD_LOADER=");
   raw_add(&words, role->name);
   raw_add(&words, " ");
-  raw_add_number(&words, part_descriptor(self, find_part(PART_ADDON)));
+  raw_add_number(&words, face.life ? (int64_t)(uintptr_t)&face : 0);
+  raw_add(&words, " ");
+  raw_add_number(&words, part_descriptor(file, find_part(PART_ADDON)));
   raw_add(&words, " ");
   raw_add_number(&words, lzma);
   raw_add(&paths, "LD_PRELOAD=");
   for (uint32_t i = 0; i < table.count; i++) {
     if (table.parts[i].kind != PART_PRELOAD) continue;
-    int fd = part_descriptor(self, &table.parts[i]);
+    int fd = part_descriptor(file, &table.parts[i]);
     raw_add(&words, " ");
     raw_add_number(&words, fd);
     raw_add(&paths, "/proc/self/fd/");
@@ -241,9 +244,25 @@ static _Noreturn void jump(uintptr_t entry, uintptr_t* stack) {
   __builtin_unreachable();
 }
 
-static void find_page_size(const struct auxiliary* entry) {
+static uintptr_t auxiliary_entry(const struct auxiliary* entry, uint64_t type) {
   for (; entry->type != AT_NULL; entry++)
-    if (entry->type == AT_PAGESZ) page_size = entry->value;
+    if (entry->type == type) return entry->value;
+  return 0;
+}
+
+// Before anything else that could fail: from here on PID 1 survives what happens to it.
+static void guard_life(const struct start* start) {
+  pid1.argv = start->argv;  // argv[0] is `init`, whatever word chose the role
+  pid1.envp = start->envp;
+  pid1.path = (const char*)auxiliary_entry(start->auxv, AT_EXECFN);
+  handle_deaths();
+}
+
+// Where the stack of a death looks for return addresses.
+static void tell_life(const struct image* node) {
+  pid1.base = node->base;
+  pid1.text_start = node->base + node->text_start;
+  pid1.text_end = node->base + node->text_end;
 }
 
 __attribute__((used)) static _Noreturn void loader_main(uintptr_t* kernel_stack) {
@@ -252,19 +271,25 @@ __attribute__((used)) static _Noreturn void loader_main(uintptr_t* kernel_stack)
   const struct role* role = choose_role(&start);
   if (raw_streq(role->name, "spawn"))
     raw_exit(spawn_main((int)start.argc - 1, start.argv + 1, start.envp));
-  find_page_size(start.auxv);
+  const int is_init = raw_streq(role->name, "init");
+  page_size = auxiliary_entry(start.auxv, AT_PAGESZ);
   open_standard_streams(role);
   // It mounts, configures interfaces and ends what it finds: never on somebody's running system.
-  if (raw_streq(role->name, "init") && raw(__NR_getpid) != 1)
+  if (is_init && raw(__NR_getpid) != 1)
     loader_fail("init runs only as process 1, where the kernel or a container starts it", 0);
   refuse_old_kernel();
-  int self = open_self();
+  if (is_init) guard_life(&start);
+  int file = open_self();
   close_inherited_on_exec();
-  read_table(self);
-  open_libraries(self, role);
-  map_image(self, find_part(PART_PROGRAM), &node);
-  map_image(self, find_part(PART_INTERPRETER), &interpreter);
-  raw_close(self);
+  if (is_init) begin_life();
+  face.life = pid1.life;
+  face.life_fd = pid1.life_fd;
+  read_table(file);
+  open_libraries(file, role);
+  map_image(file, find_part(PART_PROGRAM), &node);
+  map_image(file, find_part(PART_INTERPRETER), &interpreter);
+  raw_close(file);
+  tell_life(&node);
   uintptr_t* stack = build_stack(kernel_stack, &start, role, &node, &interpreter);
   jump(interpreter.base + interpreter.header.e_entry, stack);
 }

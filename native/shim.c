@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "survive.h"
 
 #define CAPABILITIES_KEPT                                                           \
   (1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID | \
@@ -83,6 +84,7 @@ __attribute__((constructor)) static void start(int argc, char** argv) {
   if (!words) fail("strdup");
   char* rest = words;
   snprintf(role, sizeof role, "%s", strsep(&rest, " "));
+  survive((const struct loader_face*)strtoull(strsep(&rest, " "), NULL, 10));
   name_addon("SOLOCLOUD_ADDON", strsep(&rest, " "), addon, sizeof addon);
   name_addon("SOLOCLOUD_LZMA", strsep(&rest, " "), lzma, sizeof lzma);
   // The libraries are mapped by now. The addons' descriptors stay: their names must stay theirs. So

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "life-record.h"
+
 namespace spawn_child {
 
 constexpr size_t kStackBytes = 64 * 1024;
@@ -70,7 +72,8 @@ inline int Child(void* argument) {
     execve("/proc/self/exe", call->argv, call->envp);
     call->error = errno;
   }
-  _exit(127);
+  // Not _exit(3), which is the shim's: this is no end of PID 1.
+  for (;;) syscall(SYS_exit_group, 127);
 }
 
 inline std::vector<char*> Pointers(const std::vector<std::string>& words) {
@@ -84,9 +87,10 @@ inline std::vector<char*> Pointers(const std::vector<std::string>& words) {
 
 static int64_t SpawnChild(const std::vector<std::string>& argv,
                           const std::vector<std::string>& envp, int64_t namespaces,
-                          const std::vector<int32_t>& fds) {
+                          const std::vector<int32_t>& fds, int32_t child) {
   using namespace spawn_child;
-  if (argv.empty() || fds.size() > kDescriptorsMax || (namespaces & ~kNamespaces) != 0) {
+  if (argv.empty() || fds.size() > kDescriptorsMax || (namespaces & ~kNamespaces) != 0 ||
+      (child != -1 && (!IsChild(child) || Life() == nullptr))) {
     return -EINVAL;
   }
   const std::vector<char*> argv_pointers = Pointers(argv), envp_pointers = Pointers(envp);
@@ -96,8 +100,12 @@ static int64_t SpawnChild(const std::vector<std::string>& argv,
   alignas(16) char stack[kStackBytes];
   KernelMask mask;
   SetMask(~KernelMask{0}, &mask);
-  const int flags = CLONE_VM | CLONE_VFORK | SIGCHLD | static_cast<int>(namespaces);
-  const int pid = clone(Child, stack + sizeof stack, flags, &call);
+  // The kernel writes the pid before the child runs: no child exists that the record does not know.
+  pid_t unrecorded;
+  pid_t* const record = child == -1 ? &unrecorded : &Life()->pids[child];
+  const int flags =
+      CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD | static_cast<int>(namespaces);
+  const int pid = clone(Child, stack + sizeof stack, flags, &call, record);
   const int clone_error = errno;
   SetMask(mask, nullptr);
 

@@ -17,6 +17,8 @@
 
 #include "arguments.h"
 #include "guard.h"
+#include "life-log.h"
+#include "life-record.h"
 #include "signal-pipe.h"
 #include "spawn-child.h"
 #include "watch.h"
@@ -78,9 +80,18 @@ static int64_t FinitModule(int32_t fd, const string& parameters) {
   return OrErrno(syscall(SYS_finit_module, fd, parameters.c_str(), 0));
 }
 
-static int64_t WaitPid(Words result) {
-  if (result.size < 1) return -EINVAL;
-  return OrErrno(waitpid(-1, result.data, WNOHANG));
+static int64_t Reap(Words result) {
+  size_t count = 0;
+  for (; 2 * count + 1 < result.size; ++count) {
+    int status = 0;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid < 0 && count == 0) return -errno;
+    if (pid <= 0) break;
+    if (Life() != nullptr) life_note_end(Life(), pid, status);
+    result.data[2 * count] = pid;
+    result.data[2 * count + 1] = status;
+  }
+  return static_cast<int64_t>(count);
 }
 
 static int64_t Kill(int32_t pid, int32_t signal) {
@@ -92,6 +103,11 @@ static int64_t Kill(int32_t pid, int32_t signal) {
 static int64_t Pipe2(Words fds, int32_t flags) {
   if (fds.size < 2) return -EINVAL;
   return OrErrno(pipe2(fds.data, O_CLOEXEC | flags));
+}
+
+static int64_t SocketPair(Words fds) {
+  if (fds.size < 2) return -EINVAL;
+  return OrErrno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data));
 }
 
 static int64_t MemfdCreate(const string& name) {
@@ -156,9 +172,10 @@ static constexpr Export kExports[] = {
     {"reboot", Callback<Reboot>::value},
     {"finitModule", Callback<FinitModule>::value},
     {"spawn", Callback<SpawnChild>::value},
-    {"waitpid", Callback<WaitPid>::value},
+    {"reap", Callback<Reap>::value},
     {"kill", Callback<Kill>::value},
     {"pipe2", Callback<Pipe2>::value},
+    {"socketpair", Callback<SocketPair>::value},
     {"memfdCreate", Callback<MemfdCreate>::value},
     {"fcntl", Callback<Fcntl>::value},
     {"socket", Callback<Socket>::value},
@@ -171,6 +188,25 @@ static constexpr Export kExports[] = {
     {"watch", Watch},
     {"unwatch", Unwatch},
     {"signalPipe", Callback<SignalPipe>::value},
+    {"lifeNumber", Callback<LifeNumber>::value},
+    {"setLifeNumber", Callback<SetLifeNumber>::value},
+    {"lifeText", Callback<LifeText>::value},
+    {"lifeChild", Callback<LifeChild>::value},
+    {"lifeForget", Callback<LifeForget>::value},
+    {"lifeNote", Callback<LifeNote>::value},
+    {"setLifeNote", Callback<SetLifeNote>::value},
+    {"lifeKeep", Callback<LifeKeep>::value},
+    {"lifeKept", Callback<LifeKept>::value},
+    {"lifeDeath", Callback<LifeDeath>::value},
+    {"lifeDeathStored", Callback<LifeDeathStored>::value},
+    {"logTake", Callback<LogTake>::value},
+    {"logBatch", Callback<LogBatch>::value},
+    {"logCommit", Callback<LogCommit>::value},
+    {"logPending", Callback<LogPending>::value},
+    {"logRest", Callback<LogRest>::value},
+    {"die", Callback<Die>::value},
+    {"become", Callback<Become>::value},
+    {"leave", Callback<Leave>::value},
 };
 
 NAPI_MODULE_INIT() {

@@ -11,7 +11,7 @@ export const NOTE_BYTES_MAX = 4092
 /** LIFE_DEATHS. */
 const DEATHS_MAX = 16
 /** sizeof(struct life_death). */
-const DEATH_BYTES = 3400
+const DEATH_BYTES = 3384
 const FRAMES_MAX = 24
 const REASON_BYTES = 64
 const TEXT_BYTES = 3072
