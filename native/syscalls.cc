@@ -16,12 +16,14 @@
 #include <csignal>
 
 #include "arguments.h"
+#include "fault.h"
 #include "guard.h"
 #include "life-log.h"
 #include "life-record.h"
 #include "signal-pipe.h"
 #include "spawn-child.h"
 #include "watch.h"
+#include "watchdog.h"
 
 using std::string;
 
@@ -207,6 +209,10 @@ static constexpr Export kExports[] = {
     {"die", Callback<Die>::value},
     {"become", Callback<Become>::value},
     {"leave", Callback<Leave>::value},
+    {"watchdog", WatchdogStart},
+    {"finishWithin", Callback<FinishWithin>::value},
+    {"openWatchdog", Callback<OpenWatchdog>::value},
+    {"fault", Callback<Fault>::value},
 };
 
 NAPI_MODULE_INIT() {
