@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+#include <v8-callbacks.h>
+#include <v8-isolate.h>
 
 #include <cerrno>
 #include <csignal>
@@ -155,6 +157,11 @@ static napi_value RoleCall(napi_env env, napi_callback_info) {
   return result;
 }
 
+/** V8 would print and abort. This says in the report what an abort hides. */
+static void OnHeapExhausted(const char* location, const v8::OOMDetails& details) {
+  Face()->die("JavaScript heap exhausted", details.detail != nullptr ? details.detail : location);
+}
+
 struct Export {
   const char* name;
   napi_callback callback;
@@ -217,6 +224,7 @@ static constexpr Export kExports[] = {
 
 NAPI_MODULE_INIT() {
   if (!PrepareWatches(env)) return nullptr;
+  if (Life() != nullptr) v8::Isolate::GetCurrent()->SetOOMErrorHandler(OnHeapExhausted);
   for (const Export& item : kExports) {
     napi_value function = nullptr;
     if (napi_create_function(env, item.name, NAPI_AUTO_LENGTH, item.callback, nullptr, &function) !=
