@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fakeNative } from '../sys/fake-native.ts'
-import { loadModules } from './modules.ts'
+import { loadModules, loadNamed } from './modules.ts'
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined }
 const EEXIST = -17
@@ -107,4 +107,25 @@ test('a compressed module is unpacked in memory; an unknown compression is skipp
   })
   expect(loadModules(native, log, sources())).toEqual(['button'])
   expect(loaded).toEqual(['the button'])
+})
+
+test('a module by name, after what it needs', () => {
+  put(
+    'modules/modules.dep',
+    'kernel/drivers/watchdog/softdog.ko: kernel/lib/a.ko kernel/lib/b.ko\nkernel/lib/a.ko:\nkernel/lib/b.ko:\n',
+  )
+  for (const path of ['drivers/watchdog/softdog', 'lib/a', 'lib/b']) {
+    put(`modules/kernel/${path}.ko`, path)
+  }
+  put('loaded', 'b 1 0 - Live 0x0\n')
+  const loaded: string[] = []
+  const native = kernel((content) => {
+    loaded.push(content)
+    return 0
+  })
+  expect(loadNamed(native, log, 'softdog', sources())).toBe(true)
+  expect(loaded).toEqual(['lib/a', 'drivers/watchdog/softdog'])
+  expect(loadNamed(native, log, 'nonsense', sources())).toBe(false)
+  const notOurs = fakeNative({ ownsMachine: () => 0 })
+  expect(loadNamed(notOurs, log, 'softdog', sources())).toBe(false)
 })

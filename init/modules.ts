@@ -17,9 +17,9 @@ import type { Log } from './supervisor/log.ts'
 
 /** The power button: no hardware asks for it by a device that we look at. */
 const ALWAYS = ['button']
-/** Disks and network, and the buses that lead to them. Nothing else is worth its memory here. */
+/** Disks and network, the buses that lead to them, watchdogs. Nothing else is worth its memory here. */
 const WANTED =
-  /^kernel\/drivers\/(ata|block|hv|message|mmc|net|nvme|pci|scsi|usb\/host|usb\/storage|virtio|xen)\//
+  /^kernel\/drivers\/(ata|block|hv|message|mmc|net|nvme|pci|scsi|usb\/host|usb\/storage|virtio|watchdog|xen)\//
 /** A loaded bus driver shows new devices, which ask for drivers again. */
 const PASSES_MAX = 5
 const MODULE_BYTES_MAX = 32 * 1024 * 1024
@@ -63,6 +63,21 @@ export function loadModules(native: Native, log: Log, sources: ModuleSources = h
     }
   }
   return done
+}
+
+/** A module that no hardware asks for. False when it is not there, or refused. Never throws. */
+export function loadNamed(
+  native: Native,
+  log: Log,
+  name: string,
+  sources: ModuleSources = here,
+): boolean {
+  if (native.ownsMachine() !== 1) return false
+  const dependencies = parseDependencies(readOrNull(join(sources.directory, 'modules.dep')) ?? '')
+  const there = new Set(loadedNames(sources.loaded))
+  const paths = loadOrder(dependencies, name).filter((path) => !there.has(moduleName(path)))
+  const done = paths.map((path) => loadOne(native, log, join(sources.directory, path)))
+  return done.at(-1) ?? false
 }
 
 const isWanted = (path: string | undefined): boolean => path !== undefined && WANTED.test(path)

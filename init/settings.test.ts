@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { parseSettings, readSettings, settingWords } from './settings.ts'
 
 const parse = (line: string) => parseSettings([settingWords(line.split(' '))])
-const nothing = { manage: null, address: null, gateway: null, nameServers: [], hostname: null }
+const nothing = {
+  ...{ manage: null, address: null, gateway: null, nameServers: [], hostname: null },
+  ...{ crashLoop: { count: 5, seconds: 60 }, faults: [] },
+}
 
 test('no settings at all', () => {
   expect(parse('root=/dev/vda console=ttyS0')).toEqual({ settings: nothing, problems: [] })
@@ -11,7 +14,8 @@ test('no settings at all', () => {
 test('every setting', () => {
   const line =
     'solocloud.manage=[::]:5678 solocloud.insecure=yes solocloud.address=eth0:192.0.2.5/24 ' +
-    'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7'
+    'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7 ' +
+    'solocloud.crashloop=60/3600 solocloud.faults=start:segv*2,listen:/run/faults'
   expect(parse(line)).toEqual({
     settings: {
       manage: { host: '::', port: 5678 },
@@ -19,6 +23,8 @@ test('every setting', () => {
       gateway: '192.0.2.1',
       nameServers: ['192.0.2.2', '2001:db8::2'],
       hostname: 'node7',
+      crashLoop: { count: 60, seconds: 3600 },
+      faults: [{ start: 'segv', lives: 2 }, { listen: { path: '/run/faults' } }],
     },
     problems: [],
   })
@@ -43,6 +49,14 @@ test.each([
   'dns=192.0.2.1,',
   'hostname=-a',
   'hostname=',
+  'crashloop=5',
+  'crashloop=0/60',
+  'crashloop=61/60',
+  'crashloop=5/0',
+  'crashloop=5/3601',
+  'crashloop=5/60/1',
+  'faults=',
+  'faults=segv',
   'unknown=1',
 ])('solocloud.%s is reported and ignored', (word) => {
   const { settings, problems } = parse(`solocloud.${word}`)
@@ -74,4 +88,14 @@ test('in a container the kernel command line is not ours', () => {
     hostname: 'stored',
     nameServers: ['192.0.2.2'],
   })
+})
+
+test('faults never come from the state database', () => {
+  const native = { ownsMachine: () => 0 }
+  const stored = () => 'start:segv'
+  const { settings, problems } = readSettings(native, [], stored)
+  expect(settings.faults).toEqual([])
+  expect(problems.filter((problem) => problem.includes('faults'))).toEqual([])
+  const words = ['solocloud.faults=start:bus']
+  expect(readSettings(native, words, stored).settings.faults).toEqual([{ start: 'bus', lives: 1 }])
 })

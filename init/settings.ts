@@ -2,16 +2,22 @@
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
 import type { Native } from '../sys/native.ts'
+import { parseFaults, type FaultSpec } from './fault-spec.ts'
+import { parseHostPort, type HostPort } from './host-port.ts'
 import { isHostAddress, parseCidr, type Cidr } from './network/ip-address.ts'
 
 export interface Settings {
   /** A TCP address for the management server besides its Unix socket; null: none. */
-  manage: { host: string; port: number } | null
+  manage: HostPort | null
   /** A fixed IPv4 address; `interface` null: the first one's. null: DHCP. */
   address: { interface: string | null; cidr: Cidr } | null
   gateway: string | null
   nameServers: readonly string[]
   hostname: string | null
+  /** More lives than this within so long, and the loader waits between them. */
+  crashLoop: { count: number; seconds: number }
+  /** Deaths on demand. Never from the state database: what the API can reach must not allow them. */
+  faults: readonly FaultSpec[]
 }
 
 export interface SettingsRead {
@@ -26,6 +32,10 @@ const HOSTNAME =
   /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 /** IFNAMSIZ, and what the kernel forbids in an interface's name. */
 const INTERFACE = /^[^\s/:]{1,15}$/
+const CRASH_LOOP: Settings['crashLoop'] = { count: 5, seconds: 60 }
+/** LIFE_STARTS of native/life.h, less the one that is one too many. */
+const CRASH_COUNT_MAX = 60
+const CRASH_SECONDS_MAX = 3600
 
 /** Throws a sentence about what the value should have been. */
 type Parser<T> = (value: string) => T
@@ -33,11 +43,13 @@ const wrong = (expected: string): never => {
   throw new Error(`expected ${expected}`)
 }
 
-const parsers: { [K in keyof Omit<Settings, 'nameServers'>]: Parser<NonNullable<Settings[K]>> } & {
+type Named = Omit<Settings, 'nameServers' | 'crashLoop'>
+const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
   dns: Parser<string[]>
   insecure: Parser<boolean>
+  crashloop: Parser<Settings['crashLoop']>
 } = {
-  manage: parseManage,
+  manage: (value) => parseHostPort(value) ?? wrong('HOST:PORT, like 0.0.0.0:5678 or [::]:5678'),
   insecure: (value) => (/^(yes|no)$/.test(value) ? value === 'yes' : wrong('yes or no')),
   address: parseAddress,
   gateway: (value) =>
@@ -49,17 +61,24 @@ const parsers: { [K in keyof Omit<Settings, 'nameServers'>]: Parser<NonNullable<
       : wrong('IP addresses, separated by commas')
   },
   hostname: (value) => (HOSTNAME.test(value) ? value : wrong('a host name like node7.example.com')),
+  crashloop: parseCrashLoop,
+  faults: (value) => parseFaults(value) ?? wrong('listen:HOST:PORT, listen:/PATH or start:KIND*N'),
 }
 type Key = keyof typeof parsers
 const isKey = (key: string): key is Key => Object.hasOwn(parsers, key)
 
-/** `HOST:PORT` or `[v6]:PORT`. */
-function parseManage(value: string): NonNullable<Settings['manage']> {
-  const [, v6, name, digits = ''] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value) ?? []
-  const host = v6 ?? name ?? ''
-  const port = Number(digits)
-  const valid = host !== '' && (v6 === undefined || isIP(v6) === 6) && port >= 1 && port <= 65535
-  return valid ? { host, port } : wrong('HOST:PORT, like 0.0.0.0:5678 or [::]:5678')
+/** `5/60`: more than five lives in a minute. */
+function parseCrashLoop(value: string): Settings['crashLoop'] {
+  const [, count, seconds] = (/^(\d{1,4})\/(\d{1,4})$/.exec(value) ?? []).map(Number)
+  const within = (number = 0, max: number): number | null =>
+    number >= 1 && number <= max ? number : null
+  const loop = {
+    count: within(count, CRASH_COUNT_MAX),
+    seconds: within(seconds, CRASH_SECONDS_MAX),
+  }
+  return loop.count !== null && loop.seconds !== null
+    ? { count: loop.count, seconds: loop.seconds }
+    : wrong(`COUNT/SECONDS, like 5/60, up to ${CRASH_COUNT_MAX}/${CRASH_SECONDS_MAX}`)
 }
 
 /** `192.0.2.5/24` or `eth0:192.0.2.5/24`. */
@@ -116,6 +135,8 @@ function assemble(
     gateway = null,
     dns = [],
     hostname = null,
+    crashloop = CRASH_LOOP,
+    faults = [],
   } = parsed
   if (manage !== null && !insecure) {
     problems.push(
@@ -126,7 +147,10 @@ function assemble(
   if (gateway !== null && address === null) {
     problems.push(`${PREFIX}gateway is ignored: it needs ${PREFIX}address`)
   }
-  return { manage: insecure ? manage : null, address, gateway, nameServers: dns, hostname }
+  return {
+    ...{ manage: insecure ? manage : null, address, gateway, nameServers: dns, hostname },
+    ...{ crashLoop: crashloop, faults },
+  }
 }
 
 /**
@@ -141,7 +165,7 @@ export function readSettings(
   const kernel = native.ownsMachine() === 1 ? readFileSync('/proc/cmdline', 'utf8') : ''
   const words = kernel.trim().split(/\s+/)
   const database = Object.keys(parsers).flatMap((key): [string, string][] => {
-    const value = stored(key)
+    const value = key === 'faults' ? null : stored(key)
     return value === null ? [] : [[key, value]]
   })
   return parseSettings([settingWords(initArguments), settingWords(words), new Map(database)])

@@ -14,8 +14,8 @@ export interface DiskContents {
   files?: Readonly<Record<string, string>>
 }
 
-/** What PID 1 loads: the power button and the network. */
-const NODE_MODULES = ['button', 'virtio_net'] as const
+/** What PID 1 loads: the power button, the network, a watchdog. */
+const NODE_MODULES = ['button', 'virtio_net', 'softdog'] as const
 const DIRECTORIES = ['dev', 'etc', 'proc', 'run', 'sys', 'tmp', 'var', 'chroots'] as const
 const SIZE_MB_DEFAULT = 2048
 
