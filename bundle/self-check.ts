@@ -10,7 +10,9 @@ import { text } from 'node:stream/consumers'
 import { DatabaseSync } from 'node:sqlite'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { destination, pino } from 'pino'
+import { STATE_SCHEMA } from '../init/state/schema.ts'
 import { VERSION } from '../protocol/version.ts'
+import { LIFE_LAYOUT } from '../sys/life.ts'
 import { loadNative } from '../sys/load.ts'
 import { partNames, readPart } from './payload.ts'
 import { xzDecode, xzEncode } from '../chroot-runner/unpack/xz-coder.ts'
@@ -102,6 +104,8 @@ function checkCrypto(): object {
 
 const CHECKS: Record<string, () => object | Promise<object>> = {
   file: () => ({ version: VERSION, sea: isSea(), node: process.version }),
+  // What a node asks before it goes on in this file (init/upgrade/compatibility.ts).
+  upgrade: () => ({ lifeLayout: LIFE_LAYOUT, state: STATE_SCHEMA }),
   addon: () => ({ role: loadNative().role() }),
   clean: checkClean,
   crypto: checkCrypto,

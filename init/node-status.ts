@@ -2,10 +2,19 @@
 import { readFileSync, statfsSync } from 'node:fs'
 import { arch, hostname, release } from 'node:os'
 import { procBytes } from '../sys/meminfo.ts'
-import type { AppStatus, InitStatus, Isolation, NodeStatus } from '../protocol/api.ts'
+import type {
+  AppStatus,
+  InitStatus,
+  Isolation,
+  NodeStatus,
+  UpgradeStatus,
+} from '../protocol/api.ts'
 
 export interface NodeFacts {
   version: string
+  /** The number of PID 1's life since the boot. */
+  life: number
+  upgrade: UpgradeStatus
   isolation: Isolation
   /** One sentence each. */
   degraded: readonly string[]
@@ -33,8 +42,10 @@ export function unreclaimable(smapsRollup: string): number | null {
   return anonymous === null ? null : anonymous + (procBytes(smapsRollup, 'Pss_Shmem') ?? 0)
 }
 
-function initStatus(orphansReaped: number): InitStatus {
+function initStatus({ version, upgrade, orphansReaped }: NodeFacts): InitStatus {
   return {
+    version,
+    upgrade,
     residentBytes: procBytes(readProc('/proc/self/status'), 'VmRSS') ?? 0,
     unreclaimableBytes: unreclaimable(readProc('/proc/self/smaps_rollup')),
     orphansReaped,
@@ -48,6 +59,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
   const uptimeMs = Math.round(Number(readProc('/proc/uptime').split(' ')[0] ?? 0) * 1000)
   return {
     version: facts.version,
+    life: facts.life,
     hostname: hostname(),
     kernel: release(),
     architecture: arch() === 'x64' ? 'amd64' : arch(),
@@ -71,7 +83,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
       total: facts.apps.length,
       running: facts.apps.filter(({ state }) => state === 'running').length,
     },
-    init: initStatus(facts.orphansReaped),
+    init: initStatus(facts),
     manage: [...facts.manage],
   }
 }

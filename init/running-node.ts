@@ -1,12 +1,12 @@
 // The node once it is up: what answers for it, its network, and its way down.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import process from 'node:process'
-import type { Isolation, NodeStatus } from '../protocol/api.ts'
+import type { Isolation, NodeStatus, UpgradeProgress } from '../protocol/api.ts'
 import { VERSION } from '../protocol/version.ts'
+import type { Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
 import { RUN_DIRECTORY } from './boot.ts'
 import type { BootLog } from './console.ts'
-import type { NodeControl } from './http/node-control.ts'
+import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
 import { startNetwork, type Network } from './network/network.ts'
 import { nodeStatus } from './node-status.ts'
@@ -17,14 +17,21 @@ import type { State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
 import type { Apps } from './supervisor/apps.ts'
 import type { Supervisor } from './supervisor/options.ts'
+import type { PlanRunner } from './supervisor/plans.ts'
 import type { Reaper } from './supervisor/reaper.ts'
+import { askManagement } from './upgrade/ask-management.ts'
+import { systemDisk } from './upgrade/disk.ts'
+import { createUpgrades, type Upgrades } from './upgrade/upgrade.ts'
 
 export interface NodeParts {
   native: Native
+  life: Life
   log: BootLog
   state: State
   reaper: Reaper
   supervisor: Supervisor
+  /** For plans that are not an app's. */
+  runner: PlanRunner
   isolation: Isolation
   settings: Settings
   /** What the machine did not allow. */
@@ -50,6 +57,7 @@ function collectLater(): void {
 export class RunningNode implements NodeControl {
   readonly #parts: NodeParts
   readonly #server: ManagementServer
+  readonly #upgrades: Upgrades
   #manage: string[] = []
   #network: Network | null = null
   #goingDown = false
@@ -59,6 +67,23 @@ export class RunningNode implements NodeControl {
     const { supervisor, log } = parts
     const deploy: Apps['deploy'] = (push) => supervisor.deploy(push).finally(collectLater)
     this.#server = createManagementServer({ apps: { ...supervisor, deploy }, node: this, log })
+    this.#upgrades = this.#createUpgrades()
+  }
+
+  #createUpgrades(): Upgrades {
+    const { native, life, log, runner, supervisor } = this.#parts
+    const clock = systemClock
+    return createUpgrades({
+      ...{ native, life, log, clock, disk: systemDisk },
+      test: { runner, clock, proc: '/proc', devNull: '/dev/null' },
+      askOurselves: () => askManagement(MANAGE_SOCKET),
+      pushes: () =>
+        supervisor
+          .list()
+          .filter(({ deploying }) => deploying)
+          .map(({ name }) => name),
+      goingDown: () => this.#goingDown,
+    })
   }
 
   /** Never rejects: a node that can't be managed still runs its apps, and the console says so. */
@@ -82,6 +107,11 @@ export class RunningNode implements NodeControl {
     }
   }
 
+  /** Confirms the upgrade that this life is the trial of; cleans up after others. Never rejects. */
+  settleUpgrade(): Promise<void> {
+    return this.#upgrades.settle()
+  }
+
   startNetwork(): void {
     const { native, log, settings, supervisor } = this.#parts
     this.#network = startNetwork({
@@ -95,9 +125,10 @@ export class RunningNode implements NodeControl {
   }
 
   status(): NodeStatus {
-    const { supervisor, reaper, isolation, degraded } = this.#parts
+    const { life, supervisor, reaper, isolation, degraded } = this.#parts
     return nodeStatus({
-      ...{ version: VERSION, isolation, degraded, manage: this.#manage, disk: '/' },
+      ...{ version: VERSION, life: life.get('lives'), upgrade: this.#upgrades.status() },
+      ...{ isolation, degraded, manage: this.#manage, disk: '/' },
       addresses: this.#network?.addresses() ?? [],
       apps: supervisor.list(),
       orphansReaped: reaper.orphans(),
@@ -112,13 +143,21 @@ export class RunningNode implements NodeControl {
     this.goDown('power-off', 'cloud poweroff')
   }
 
+  upgrade(file: UpgradeFile, onProgress: (progress: UpgradeProgress) => void): Promise<Restart> {
+    return this.#upgrades.upgrade(file, onProgress)
+  }
+
+  rollBack(onProgress: (progress: UpgradeProgress) => void): Promise<Restart> {
+    return this.#upgrades.rollBack(onProgress)
+  }
+
   goDown(how: How, reason: string): void {
     if (this.#goingDown) return
     this.#goingDown = true
-    const { native, log, mounted, supervisor, state } = this.#parts
+    const { native, life, log, mounted, supervisor, state } = this.#parts
     log.info({ how, reason }, 'asked to go down')
     void shutDown({
-      ...{ native, log, timers: systemClock, how, mounted },
+      ...{ native, life, log, timers: systemClock, how, mounted },
       stopRequests: () => this.#server.close(),
       stopApps: () => supervisor.stopAll(),
       closeFiles: () => {
@@ -130,7 +169,6 @@ export class RunningNode implements NodeControl {
         exists: existsSync,
         create: (path) => writeFileSync(path, ''),
       },
-      exit: (status) => process.exit(status),
     })
   }
 }

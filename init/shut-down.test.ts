@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import { emptyRecord, memoryLife } from '../sys/fake-life.ts'
 import { fakeNative } from '../sys/fake-native.ts'
+import { Ending } from '../sys/life.ts'
 import type { BootLog } from './console.ts'
 import type { How } from './power.ts'
-import { shutDown, type ShutDown } from './shut-down.ts'
+import { FINISH_SECONDS, shutDown, type ShutDown } from './shut-down.ts'
 
 const EBUSY = -16
 const EPERM = -1
@@ -40,6 +42,8 @@ function machine(
   }
   const native = fakeNative({
     ownsMachine: () => owner,
+    finishWithin: (seconds) => story.push(`finish within ${seconds} s`) * 0,
+    leave: (status) => story.push(`leave ${status}`) * 0,
     sync: () => story.push('sync') * 0,
     umount2: (target) => {
       note(`umount ${target}`)
@@ -48,8 +52,10 @@ function machine(
     mount: (_, target, __, flags) => story.push(`mount ${target} ${flags.toString(16)}`) * 0,
     reboot: (command) => story.push(`reboot ${command.toString(16)}`) * 0,
   })
+  const record = emptyRecord()
   const options: ShutDown = {
     native,
+    life: memoryLife(record),
     log,
     how,
     timers: { nowMs: () => 0, after: () => () => undefined },
@@ -62,16 +68,16 @@ function machine(
       exists: (path) => openVz && path === '/proc/vz',
       create: (path) => note(`create ${path}`),
     },
-    exit: (status) => note(`exit ${status}`),
     ...changes,
   }
-  return { story, run: () => shutDown(options), note }
+  return { story, record, run: () => shutDown(options) }
 }
 
 test('a machine of our own powers off with everything written', async () => {
   const { story, run } = machine('power-off', 1, {}, ['/data'])
   await run()
   expect(story).toEqual([
+    'finish within 86 s',
     'going down to power off',
     'requests stopped',
     'apps stopped',
@@ -95,17 +101,17 @@ test('a container leaves, and nothing becomes read-only or reboots', async () =>
     'sync',
     'umount /run',
     'umount /proc',
-    'exit 129',
+    'leave 129',
   ])
 })
 
 test('OpenVZ is told to start the container again', async () => {
   const { story, run } = machine('reboot', 0, {}, [], true)
   await run()
-  expect(story.slice(-2)).toEqual(['create /reboot', 'exit 129'])
+  expect(story.slice(-2)).toEqual(['create /reboot', 'leave 129'])
   const off = machine('power-off', 0, {}, [], true)
   await off.run()
-  expect(off.story.at(-1)).toBe('exit 0')
+  expect(off.story.at(-1)).toBe('leave 0')
   expect(off.story).not.toContain('create /reboot')
 })
 
@@ -126,6 +132,7 @@ test('steps that fail or hang do not keep the machine up', async () => {
     },
     native: fakeNative({
       ownsMachine: () => 1,
+      finishWithin: () => EPERM,
       sync: () => 0,
       umount2: () => EPERM,
       mount: () => EBUSY,
@@ -134,6 +141,7 @@ test('steps that fail or hang do not keep the machine up', async () => {
   })
   await run()
   expect(story).toEqual([
+    '! nothing finishes what hangs: finishWithin: EPERM',
     'going down to reboot',
     '! requests go on: broken',
     '! apps go on after 60000 ms',
@@ -144,4 +152,29 @@ test('steps that fail or hang do not keep the machine up', async () => {
     'rebooting',
     '! the machine stays on: reboot restart: EPERM',
   ])
+})
+
+test.each(['power-off', 'reboot'] as const)(
+  'a death on the way down goes on with it: %s',
+  async (how) => {
+    const { record, run } = machine(how, 0)
+    await run()
+    expect(record.numbers.get('ending')).toBe(Ending[how])
+  },
+)
+
+test('the native end comes after every step has had its time, and before who asked gives up', () => {
+  expect(FINISH_SECONDS).toBeGreaterThan(5 + 60 + 6)
+  expect(FINISH_SECONDS).toBeLessThan(90)
+})
+
+test('a container whose process can not be left says so', async () => {
+  const { story, run } = machine('power-off', 0, {
+    native: fakeNative({
+      ...{ ownsMachine: () => 0, finishWithin: () => 0, sync: () => 0, umount2: () => 0 },
+      leave: () => EPERM,
+    }),
+  })
+  await run()
+  expect(story.at(-1)).toBe('! the container stays on: leave: EPERM')
 })

@@ -1,10 +1,12 @@
 // The way down, step by step. Each is bounded in time, and one that fails does not stop the next.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { Ending, type Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
 import { remountReadOnly, umount } from '../sys/mount.ts'
 import { reboot } from '../sys/reboot.ts'
 import { parseMountInfo } from '../sys/mount-info.ts'
+import { check } from '../sys/sys-error.ts'
 import type { BootLog } from './console.ts'
 import type { Timers } from './network/timers.ts'
 import type { How } from './power.ts'
@@ -20,6 +22,7 @@ const OPENVZ_MARK = '/reboot'
 
 export interface ShutDown {
   native: Native
+  life: Life
   log: BootLog
   timers: Timers
   how: How
@@ -32,8 +35,6 @@ export interface ShutDown {
   /** What boot() has mounted in this life. */
   mounted: readonly string[]
   files?: ShutDownFiles
-  /** Ends this process; used where there is no machine of ours to turn off. */
-  exit: (status: number) => void
 }
 
 /** Throw Node's fs errors. */
@@ -53,15 +54,28 @@ const STOP_REQUESTS_MS_MAX = 5_000
 /** Above the longest grace that an app can have, so that this cuts off only what hangs. */
 const STOP_APPS_MS_MAX = 60_000
 const KILLED_MS_MAX = 3_000
+const KILL_MS_MAX = 2 * KILLED_MS_MAX
+/** For what can't be bounded here: closing files, sync(2), unmounting. */
+const DISK_MS_MAX = 15_000
 const POLL_MS = 20
+const REAPED_AT_ONCE = 64
 const ECHILD = -10
 
+/** After so long the native code finishes what hangs here. Below the 90 s of init/power-command.ts. */
+export const FINISH_SECONDS =
+  (STOP_REQUESTS_MS_MAX + STOP_APPS_MS_MAX + KILL_MS_MAX + DISK_MS_MAX) / 1000
+
 export async function shutDown(options: ShutDown): Promise<void> {
-  const { native, log, how, stopRequests, stopApps, closeFiles } = options
+  const { native, life, log, how, stopRequests, stopApps, closeFiles } = options
+  // From here on a death goes on with this shutdown instead of with another life.
+  attempt(log, 'nothing finishes what hangs', () => {
+    life.set('ending', Ending[how])
+    check(native.finishWithin(FINISH_SECONDS), 'finishWithin')
+  })
   log.say(how === 'reboot' ? 'going down to reboot' : 'going down to power off')
   await bounded(options, 'requests go on', STOP_REQUESTS_MS_MAX, stopRequests)
   await bounded(options, 'apps go on', STOP_APPS_MS_MAX, stopApps)
-  await bounded(options, 'processes stay', KILLED_MS_MAX * 2, () => killRest(options))
+  await bounded(options, 'processes stay', KILL_MS_MAX, () => killRest(options))
   attempt(log, 'files stay open', closeFiles)
   attempt(log, 'not everything is written', () => native.sync())
   if (native.ownsMachine() === 1) {
@@ -113,12 +127,12 @@ async function bounded(
 async function killRest({ native, timers }: ShutDown): Promise<void> {
   if (process.pid !== 1) return
   native.kill(-1, constants.signals.SIGKILL)
-  const status = new Int32Array(1)
+  const ends = new Int32Array(2 * REAPED_AT_ONCE)
   const endMs = timers.nowMs() + KILLED_MS_MAX
   while (timers.nowMs() < endMs) {
-    const pid = native.waitpid(status)
-    if (pid === ECHILD) return
-    if (pid > 0) continue
+    const count = native.reap(ends)
+    if (count === ECHILD) return
+    if (count > 0) continue
     await new Promise<void>((resolve) => void timers.after(POLL_MS, resolve))
   }
   throw new Error('some do not die; they wait for a disk or a network file system')
@@ -183,12 +197,12 @@ function unmountOwn({ native, log, mounted }: ShutDown): void {
   }
 }
 
-function leaveContainer({ log, how, files = diskFiles, exit }: ShutDown): void {
+function leaveContainer({ native, log, how, files = diskFiles }: ShutDown): void {
   if (how === 'reboot') {
     attempt(log, 'OpenVZ is not asked to start this container again', () => {
       // An OpenVZ host has both, its containers only /proc/vz.
       if (files.exists('/proc/vz') && !files.exists('/proc/bc')) files.create(OPENVZ_MARK)
     })
   }
-  exit(ExitStatus[how])
+  attempt(log, 'the container stays on', () => check(native.leave(ExitStatus[how]), 'leave'))
 }

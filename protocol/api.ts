@@ -69,8 +69,28 @@ export interface Problem {
   detail: string
 }
 
-/** PID 1's own use of the machine. */
+/** What became of the last upgrade of this boot; `reason` says why it went back, or what it lacks. */
+export interface UpgradeStatus {
+  state: 'none' | 'trial' | 'confirmed' | 'went-back'
+  reason: string | null
+}
+
+/**
+ * One line of an upgrade's progress (application/x-ndjson). The last is `restarting`, after which GET /v1/node
+ * tells how it ends, or `error`.
+ */
+export type UpgradeProgress =
+  | { event: 'receiving'; bytes: number; totalBytes: number }
+  | { event: 'checking' }
+  | { event: 'testing' }
+  | { event: 'waiting'; reason: string }
+  | { event: 'restarting'; version: string; life: number }
+  | { event: 'error'; problem: Problem; logs: LogLine[] }
+
+/** PID 1's file, and its own use of the machine. */
 export interface InitStatus {
+  version: string
+  upgrade: UpgradeStatus
   residentBytes: number
   /** What the kernel can't drop: anonymous memory and the share of shared memory; null before Linux 4.14. */
   unreclaimableBytes: number | null
@@ -80,6 +100,8 @@ export interface InitStatus {
 
 export interface NodeStatus {
   version: string
+  /** 1 from the boot on; one more after each death or upgrade of PID 1. */
+  life: number
   hostname: string
   kernel: string
   architecture: string
@@ -94,4 +116,41 @@ export interface NodeStatus {
   apps: { total: number; running: number }
   init: InitStatus
   manage: string[]
+}
+
+/** One death of PID 1, which a new life of it followed. */
+export interface CrashReport {
+  at: string
+  /** The life that ended; 1 from the boot on. */
+  life: number
+  /** Of that life. */
+  uptimeMs: number
+  /** 'SIGSEGV', 'uncaught exception', 'hang', 'process.exit', 'upgrade not confirmed' ... */
+  reason: string
+  /** What the fault was about, as in '0x10'; null when it was no fault. */
+  address: string | null
+  /** The innermost first; each an address in PID 1's file. */
+  nativeStack: string[]
+  /** JavaScript's own words, with its stack where there is one. */
+  jsStack: string | null
+  /** The thread that ended it. */
+  thread: string | null
+  /** Of the node's software. */
+  version: string
+}
+
+/** A boot of the machine that is over. */
+export interface BootEnd {
+  startedAt: string
+  version: string
+  /** Null: it was not shut down. The machine was reset, lost its power, or its kernel gave up. */
+  shutDown: { how: 'reboot' | 'power-off'; reason: string; at: string } | null
+  /** The end of the kernel's last words, where the firmware kept them (pstore). */
+  panic: string | null
+}
+
+/** GET /v1/node/crashes. Both newest first. */
+export interface NodeHistory {
+  crashes: CrashReport[]
+  boots: BootEnd[]
 }

@@ -1,13 +1,18 @@
 // The parsers of protocol/api.ts: what a client accepts from a node.
 import type {
   AppStatus,
+  BootEnd,
+  CrashReport,
   LastExit,
   LogEvent,
   LogGap,
   LogLine,
+  NodeHistory,
   NodeStatus,
   Problem,
   Progress,
+  UpgradeProgress,
+  UpgradeStatus,
 } from './api.ts'
 import { amount, boolean, list, nullable, oneOf, record, string, time } from './decode.ts'
 import type { Decoder } from './decode.ts'
@@ -38,8 +43,14 @@ export const appStatus = record<AppStatus>({
 
 export const appStatuses = list(appStatus)
 
+const upgradeStatus = record<UpgradeStatus>({
+  state: oneOf('none', 'trial', 'confirmed', 'went-back'),
+  reason: nullable(string),
+})
+
 export const nodeStatus = record<NodeStatus>({
   version: string,
+  life: amount,
   hostname: string,
   kernel: string,
   architecture: string,
@@ -52,11 +63,39 @@ export const nodeStatus = record<NodeStatus>({
   addresses: list(string),
   apps: record({ total: amount, running: amount }),
   init: record({
+    version: string,
+    upgrade: upgradeStatus,
     residentBytes: amount,
     unreclaimableBytes: nullable(amount),
     orphansReaped: amount,
   }),
   manage: list(string),
+})
+
+export const crashReport = record<CrashReport>({
+  at: time,
+  life: amount,
+  uptimeMs: amount,
+  reason: string,
+  address: nullable(string),
+  nativeStack: list(string),
+  jsStack: nullable(string),
+  thread: nullable(string),
+  version: string,
+})
+
+const shutDown = record({ how: oneOf('reboot', 'power-off'), reason: string, at: time })
+
+export const bootEnd = record<BootEnd>({
+  startedAt: time,
+  version: string,
+  shutDown: nullable(shutDown),
+  panic: nullable(string),
+})
+
+export const nodeHistory = record<NodeHistory>({
+  crashes: list(crashReport),
+  boots: list(bootEnd),
 })
 
 const logLine = record<LogLine>({ at: time, stream: oneOf('stdout', 'stderr'), line: string })
@@ -84,10 +123,24 @@ export const problemReport = (value: unknown, path: string) => ({
   logs: record<{ logs: LogLine[] }>({ logs: logLines })(value, path).logs,
 })
 
-type EventName = Progress['event']
-const progressEvents: {
-  readonly [E in EventName]: Decoder<Extract<Progress, { event: E }>>
-} = {
+/** A decoder for each event of a union. */
+type EventDecoders<P extends { event: string }> = {
+  readonly [E in P['event']]: Decoder<Extract<P, { event: E }>>
+}
+
+/** null for an event that only a newer node knows. */
+function byEvent<P extends { event: string }>(decoders: EventDecoders<P>): Decoder<P | null> {
+  const known = new Map<string, Decoder<P>>(Object.entries(decoders))
+  return (value, path) => {
+    const { event } = record<{ event: string }>({ event: string })(value, path)
+    return known.get(event)?.(value, path) ?? null
+  }
+}
+
+const errorEvent = record({ event: oneOf('error'), problem, logs: logLines })
+
+/** One line of a push's progress. */
+export const progress = byEvent<Progress>({
   waiting: record({ event: oneOf('waiting'), reason: string }),
   unpacking: record({ event: oneOf('unpacking'), bytes: amount, entries: amount }),
   unpacked: record({
@@ -102,12 +155,15 @@ const progressEvents: {
   started: record({ event: oneOf('started'), pid: amount, isolation }),
   'rolling-back': record({ event: oneOf('rolling-back'), generation: amount, reason: string }),
   running: record({ event: oneOf('running'), app: appStatus }),
-  error: record({ event: oneOf('error'), problem, logs: logLines }),
-}
+  error: errorEvent,
+})
 
-/** One line of a push's progress; null for an event that only a newer node knows. */
-export const progress: Decoder<Progress | null> = (value, path) => {
-  const { event } = record<{ event: string }>({ event: string })(value, path)
-  const known = Object.hasOwn(progressEvents, event)
-  return known ? progressEvents[event as EventName](value, path) : null
-}
+/** One line of an upgrade's progress. */
+export const upgradeProgress = byEvent<UpgradeProgress>({
+  receiving: record({ event: oneOf('receiving'), bytes: amount, totalBytes: amount }),
+  checking: record({ event: oneOf('checking') }),
+  testing: record({ event: oneOf('testing') }),
+  waiting: record({ event: oneOf('waiting'), reason: string }),
+  restarting: record({ event: oneOf('restarting'), version: string, life: amount }),
+  error: errorEvent,
+})

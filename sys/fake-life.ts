@@ -16,7 +16,11 @@ export interface MemoryRecord {
 const ENOSPC = -28
 
 export const emptyRecord = (): MemoryRecord => ({
-  numbers: new Map([['lives', 1]]),
+  numbers: new Map<LifeNumber, number>([
+    ['lives', 1],
+    ['previousFd', -1],
+    ['watchdogFd', -1],
+  ]),
   reason: '',
   notes: new Map(),
   children: new Map(),

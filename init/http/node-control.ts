@@ -1,9 +1,34 @@
 // What the management server may ask of the node itself.
-import type { NodeStatus } from '../../protocol/api.ts'
+import type { Readable } from 'node:stream'
+import type { NodeStatus, UpgradeProgress } from '../../protocol/api.ts'
+
+/** A file that is to run in PID 1's place. */
+export interface UpgradeFile {
+  body: Readable
+  /** How long the body is. */
+  bytes: number
+  /** Lower-case hex. */
+  sha256: string
+}
+
+/** The file to run next is checked and ready. */
+export interface Restart {
+  version: string
+  /** The number of the life that ends. */
+  life: number
+  /** Ends this life, and with it every connection. */
+  begin(): void
+}
+
+type OnProgress = (progress: UpgradeProgress) => void
 
 export interface NodeControl {
   status(): NodeStatus
   /** Begins the shutdown and returns; the answer has been sent by then. */
   reboot(): void
   powerOff(): void
+  /** Rejects with AppError, and nothing has changed. Until `begin`, no other upgrade is possible. */
+  upgrade(file: UpgradeFile, onProgress: OnProgress): Promise<Restart>
+  /** As `upgrade`, with the file that ran before the last one. */
+  rollBack(onProgress: OnProgress): Promise<Restart>
 }

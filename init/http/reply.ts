@@ -26,6 +26,8 @@ export interface LinesReply {
   lines: AsyncIterable<object>
   /** The client has gone: `lines` ends soon. */
   cancel(): void
+  /** Runs once the answer has left, or could not. */
+  after?: () => void
 }
 
 export type Reply = JsonReply | LinesReply

@@ -11,6 +11,7 @@ import { failureOf, problemReply } from './problems.ts'
 import { putApp } from './push.ts'
 import type { Reply, RouteRequest } from './reply.ts'
 import { rollbackApp } from './rollback.ts'
+import { putInit, rollBackInit } from './upgrade.ts'
 
 export interface RouteDeps {
   apps: Apps
@@ -37,6 +38,8 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
   { path: '/v1/node', methods: { GET: getNode } },
   { path: '/v1/node/reboot', methods: { POST: rebootNode } },
   { path: '/v1/node/poweroff', methods: { POST: powerOffNode } },
+  { path: '/v1/node/init', methods: { PUT: putInit } },
+  { path: '/v1/node/init/rollback', methods: { POST: rollBackInit } },
 ]
 
 /** Answers one request. Operating errors and bugs before the first byte come out as problem replies. */

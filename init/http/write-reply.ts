@@ -31,7 +31,7 @@ export async function writeReply(reply: Reply, exchange: Exchange): Promise<void
   }
   response.end()
   if (hasBody(request.headers) && !request.complete) request.socket.destroySoon()
-  if ('json' in reply && reply.after !== undefined) {
+  if (reply.after !== undefined) {
     await closed(response)
     reply.after()
   }

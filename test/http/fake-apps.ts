@@ -1,8 +1,14 @@
 // Apps without processes: keeps what it was asked for, and hashes what is pushed.
 import { createHash } from 'node:crypto'
-import type { AppStatus, LogLine, NodeStatus, Progress } from '../../protocol/api.ts'
+import type {
+  AppStatus,
+  LogLine,
+  NodeStatus,
+  Progress,
+  UpgradeProgress,
+} from '../../protocol/api.ts'
 import type { Log } from '../../init/supervisor/log.ts'
-import type { NodeControl } from '../../init/http/node-control.ts'
+import type { NodeControl, Restart, UpgradeFile } from '../../init/http/node-control.ts'
 import { AppError, type Apps, type Push } from '../../init/supervisor/apps.ts'
 
 export function sampleApp(name: string, changes: Partial<AppStatus> = {}): AppStatus {
@@ -27,6 +33,7 @@ export function sampleApp(name: string, changes: Partial<AppStatus> = {}): AppSt
 export function sampleNode(): NodeStatus {
   return {
     version: '0.1.0',
+    life: 1,
     hostname: 'vps',
     kernel: '6.1.0',
     architecture: 'amd64',
@@ -38,7 +45,13 @@ export function sampleNode(): NodeStatus {
     degraded: [],
     addresses: ['10.0.2.15'],
     apps: { total: 1, running: 1 },
-    init: { residentBytes: 40 * 1024 ** 2, unreclaimableBytes: 12 * 1024 ** 2, orphansReaped: 3 },
+    init: {
+      version: '0.1.0',
+      upgrade: { state: 'none', reason: null },
+      residentBytes: 40 * 1024 ** 2,
+      unreclaimableBytes: 12 * 1024 ** 2,
+      orphansReaped: 3,
+    },
     manage: ['unix:/run/solocloud/manage.sock'],
   }
 }
@@ -161,10 +174,40 @@ export class FakeApps implements Apps {
   }
 }
 
+type OnProgress = (progress: UpgradeProgress) => void
+
 export class FakeNode implements NodeControl {
   readonly acts: string[] = []
+  now = sampleNode()
+  /** What the new file's life makes of `now`. */
+  next: (now: NodeStatus) => NodeStatus = (now) => ({ ...now, life: now.life + 1 })
+  /** Runs in upgrade() before the body is read. */
+  beforeUpload: () => Promise<void> = () => Promise.resolve()
+  /** Runs once the file is there, and in a rollback. */
+  check: () => Promise<void> = () => Promise.resolve()
+
   status(): NodeStatus {
-    return sampleNode()
+    return this.now
+  }
+  async upgrade(file: UpgradeFile, onProgress: OnProgress): Promise<Restart> {
+    await this.beforeUpload()
+    let bytes = 0
+    const hash = createHash('sha256')
+    for await (const chunk of file.body as AsyncIterable<Buffer>) {
+      hash.update(chunk)
+      bytes += chunk.length
+      onProgress({ event: 'receiving', bytes, totalBytes: file.bytes })
+    }
+    if (hash.digest('hex') !== file.sha256 || bytes !== file.bytes)
+      throw new AppError('digest-mismatch', 'The file is another one; send it again.')
+    return this.rollBack(onProgress)
+  }
+  async rollBack(onProgress: OnProgress): Promise<Restart> {
+    onProgress({ event: 'checking' })
+    await this.check()
+    onProgress({ event: 'testing' })
+    const begin = (): void => void (this.now = this.next(this.now))
+    return { version: '0.2.0', life: this.now.life, begin }
   }
   reboot(): void {
     this.acts.push('reboot')

@@ -1,5 +1,5 @@
 // PID 1 of the namespaces that boot.test.ts makes: boots twice, lets an app try to end it, and goes down
-// when told from outside. It says what happens, one line each.
+// when told from outside. It says what happens, one line each. Without the loader there is no life record.
 import { spawn } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { boot } from '../../init/boot.ts'
@@ -7,6 +7,7 @@ import { createBootLog } from '../../init/console.ts'
 import { handlePower } from '../../init/power.ts'
 import { shutDown } from '../../init/shut-down.ts'
 import { systemClock } from '../../init/supervisor/clock.ts'
+import { memoryLife } from '../../sys/fake-life.ts'
 import { loadNative } from '../../sys/load.ts'
 
 if (process.pid !== 1) throw new Error('this must be PID 1 of namespaces of its own')
@@ -41,7 +42,8 @@ handlePower({
   goDown(how, reason) {
     say(`${how} by ${reason}`)
     void shutDown({
-      native,
+      native: { ...native, finishWithin: () => 0, leave: (status) => process.exit(status) },
+      life: memoryLife(),
       log,
       how,
       timers: systemClock,
@@ -49,7 +51,6 @@ handlePower({
       stopApps: () => Promise.resolve(),
       closeFiles: () => undefined,
       mounted: first.mounted,
-      exit: (status) => process.exit(status),
     })
   },
 })

@@ -15,6 +15,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'init/network/': ['sys/', 'protocol/'],
   'init/supervisor/': ['chroot-runner/', 'sys/', 'protocol/', 'init/logs/', 'init/state/'],
   'init/http/': ['init/supervisor/', 'protocol/'],
+  'init/upgrade/': [
+    ...['init/http/', 'init/supervisor/', 'init/state/', 'chroot-runner/', 'sys/', 'protocol/'],
+    'bundle/table.ts',
+  ],
   'init/': ['chroot-runner/', 'sys/', 'protocol/'],
   'cloud/': ['protocol/', 'image-builder/'],
   'install/': ['sys/', 'protocol/'],

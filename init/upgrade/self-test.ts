@@ -1,0 +1,137 @@
+// Runs the new file's `cloud self-check` in a child, and reads what it says about itself.
+import { closeSync, openSync } from 'node:fs'
+import type { SpawnPlan } from '../../chroot-runner/plan.ts'
+import { availableMemory } from '../../sys/meminfo.ts'
+import { AppError } from '../supervisor/apps.ts'
+import type { Clock } from '../supervisor/clock.ts'
+import { describeExit } from '../supervisor/describe-exit.ts'
+import { openChildPipe, readPipe, type PipeReader } from '../supervisor/pipes.ts'
+import { runPlan, type PlanEnd, type PlanRunner } from '../supervisor/plans.ts'
+import { selfReport, type SelfReport } from './self-report.ts'
+
+export interface SelfTestTools {
+  runner: PlanRunner
+  clock: Clock
+  /** /proc */
+  proc: string
+  devNull: string
+}
+
+/** A small machine in an emulator takes 15 s. */
+export const SELF_TEST_MS_MAX = 60_000
+/** A Node.js with every check; its code is page cache, which the kernel can drop. */
+const MEMORY_BYTES_MIN = 32 * 1024 ** 2
+/** Its report is a dozen short lines. */
+const OUTPUT_BYTES_MAX = 64 * 1024
+const LAST_READS_MAX = 64
+const SIGKILL = 9
+/** The kernel ends this child before any app, should memory run out. */
+const FIRST_TO_END = 1000
+
+/** Rejects with AppError, in the words of the check that failed where there are some. */
+export async function selfTest(tools: SelfTestTools, path: string): Promise<SelfReport> {
+  refuseWithoutMemory(tools.proc)
+  const { end, failure, stdout, stderr, killed } = await run(tools, path)
+  if (killed !== null) throw failed(killed)
+  if (failure !== null) throw failed(failure)
+  const report = selfReport(stdout)
+  if (report.failed !== null) throw failed(report.failed)
+  if (end.exitCode !== 0) {
+    const hint = end.signal === 'SIGKILL' ? 'did the node run out of memory?' : lastLine(stderr)
+    throw failed(`it ${describeExit(end)}${hint === '' ? '' : `: ${hint}`}`)
+  }
+  return report
+}
+
+/** Throws AppError: with less, the test and PID 1 push each other's code out of memory. */
+export function refuseWithoutMemory(procDir: string): void {
+  const available = availableMemory(procDir)
+  if (available === null || available >= MEMORY_BYTES_MIN) return
+  const [has, wants] = [available, MEMORY_BYTES_MIN].map((bytes) => Math.floor(bytes / 1024 ** 2))
+  throw new AppError(
+    'memory-low',
+    `The test of the new file wants ${wants} MiB of memory and the node has ${has} MiB available; ` +
+      'stop an app first.',
+  )
+}
+
+export function selfTestPlan(path: string): SpawnPlan {
+  return {
+    namespaces: 0,
+    env: [],
+    steps: [
+      { op: 'oom-score-adj', value: FIRST_TO_END },
+      { op: 'exec', argv: [path, 'cloud', 'self-check'] },
+    ],
+  }
+}
+
+interface Ended extends PlanEnd {
+  stdout: string
+  stderr: string
+  /** Why we ended it, or null. */
+  killed: string | null
+}
+
+function run({ runner, clock, devNull }: SelfTestTools, path: string): Promise<Ended> {
+  const { native, buffer } = runner
+  const said = { stdout: '', stderr: '' }
+  const childEnds: number[] = []
+  const readers: PipeReader[] = []
+  let pid: number | null = null
+  let killed: string | null = null
+  const kill = (why: string): void => {
+    killed ??= why
+    if (pid !== null) native.kill(pid, SIGKILL)
+  }
+  const output = (stream: keyof typeof said): number => {
+    const pipe = openChildPipe(native, 'read')
+    childEnds.push(pipe.write)
+    const bytes = (chunk: Uint8Array): void => {
+      if (said[stream].length < OUTPUT_BYTES_MAX) said[stream] += Buffer.from(chunk).toString()
+      else kill('it says more than a self-test has to say')
+    }
+    readers.push(readPipe(native, pipe.read, buffer, { bytes }))
+    return pipe.write
+  }
+  return new Promise((resolve, reject) => {
+    let disarm = (): void => undefined
+    const finish = (): void => {
+      disarm()
+      for (const reader of readers) {
+        reader.drain(LAST_READS_MAX)
+        reader.close()
+      }
+    }
+    try {
+      const nothing = openSync(devNull, 'r')
+      childEnds.push(nothing)
+      const stdio = [nothing, output('stdout'), output('stderr')] as const
+      pid = runPlan(runner, selfTestPlan(path), stdio, {
+        started: () => undefined,
+        ended(end) {
+          pid = null
+          finish()
+          resolve({ ...end, ...said, killed })
+        },
+      })
+      disarm = clock.after(SELF_TEST_MS_MAX, () => {
+        kill(`it was not done after ${SELF_TEST_MS_MAX / 1000} s`)
+      })
+    } catch (error) {
+      finish()
+      reject(error)
+    } finally {
+      for (const fd of childEnds) closeSync(fd)
+    }
+  })
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''
+
+function failed(why: string): AppError {
+  return new AppError(
+    'self-test-failed',
+    `The new file does not work on this node: ${why.slice(0, 500)}.`.replace(/\.+$/, '.'),
+  )
+}
