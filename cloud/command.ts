@@ -18,6 +18,8 @@ export interface CommandSpec {
   usage: string
   summary: string
   options?: (command: Command) => void
+  /** Commands below this one, found by the first word: `cloud node crashes`. */
+  commands?: readonly CommandSpec[]
   run(context: Context, words: readonly string[]): Promise<ExitCode>
 }
 

@@ -64,6 +64,7 @@ function newCommand(spec: CommandSpec, io: Io, done: (code: ExitCode) => void): 
     .option('--json', 'machine output')
   settle(command, io)
   spec.options?.(command)
+  for (const below of spec.commands ?? []) command.addCommand(newCommand(below, io, done))
   command.action(async (words: string[]) => {
     const options: Record<string, unknown> = command.optsWithGlobals()
     done(await spec.run({ io, json: options['json'] === true, options }, words))

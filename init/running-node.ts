@@ -1,6 +1,6 @@
 // The node once it is up: what answers for it, its network, and its way down.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Isolation, NodeStatus, UpgradeProgress } from '../protocol/api.ts'
+import type { Isolation, NodeHistory, NodeStatus, UpgradeProgress } from '../protocol/api.ts'
 import { VERSION } from '../protocol/version.ts'
 import type { Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
@@ -8,6 +8,7 @@ import { RUN_DIRECTORY } from './boot.ts'
 import type { BootLog } from './console.ts'
 import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
+import { nodeHistory } from './history/node-history.ts'
 import { startNetwork, type Network } from './network/network.ts'
 import { nodeStatus } from './node-status.ts'
 import type { How } from './power.ts'
@@ -41,6 +42,7 @@ export interface NodeParts {
 }
 
 export const RESOLV_CONF = '/etc/resolv.conf'
+const STATE_DIRECTORY = '/var/lib/solocloud'
 const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
 
 /** When the answer has left, and with it the last references to what the push brought. */
@@ -133,6 +135,10 @@ export class RunningNode implements NodeControl {
       apps: supervisor.list(),
       orphansReaped: reaper.orphans(),
     })
+  }
+
+  history(): NodeHistory {
+    return nodeHistory(STATE_DIRECTORY)
   }
 
   reboot(): void {

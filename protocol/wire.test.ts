@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Progress } from './api.ts'
-import { sampleApp, sampleNode } from '../test/http/fake-apps.ts'
-import { appStatus, logEvent, nodeStatus, problemReport, progress } from './wire.ts'
+import { sampleApp, sampleHistory, sampleNode } from '../test/http/fake-apps.ts'
+import { appStatus, logEvent, nodeHistory, nodeStatus, problemReport, progress } from './wire.ts'
 
 /** As the value arrives: through JSON. */
 const wire = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
@@ -53,6 +53,13 @@ const events: Progress[] = [
     logs: [{ ...line, stream: 'stderr' }],
   },
 ]
+test("a node's past", () => {
+  expect(nodeHistory(wire(sampleHistory()), 'history')).toEqual(sampleHistory())
+  expect(() => nodeHistory({ crashes: [{}], boots: [] }, 'history')).toThrow(
+    'history.crashes[0].at must be a string',
+  )
+})
+
 test.each(events)('the event $event', (event) => {
   expect(progress(wire(event), 'a line')).toEqual(event)
 })

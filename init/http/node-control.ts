@@ -1,6 +1,6 @@
 // What the management server may ask of the node itself.
 import type { Readable } from 'node:stream'
-import type { NodeStatus, UpgradeProgress } from '../../protocol/api.ts'
+import type { NodeHistory, NodeStatus, UpgradeProgress } from '../../protocol/api.ts'
 
 /** A file that is to run in PID 1's place. */
 export interface UpgradeFile {
@@ -24,6 +24,8 @@ type OnProgress = (progress: UpgradeProgress) => void
 
 export interface NodeControl {
   status(): NodeStatus
+  /** How PID 1's lives and the machine's boots have ended. */
+  history(): NodeHistory
   /** Begins the shutdown and returns; the answer has been sent by then. */
   reboot(): void
   powerOff(): void

@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { collect } from '../../test/http/collect.ts'
-import { FakeApps, FakeLog, FakeNode, sampleApp, sampleNode } from '../../test/http/fake-apps.ts'
+import {
+  FakeApps,
+  FakeLog,
+  FakeNode,
+  sampleApp,
+  sampleHistory,
+  sampleNode,
+} from '../../test/http/fake-apps.ts'
 import { AppError } from '../supervisor/apps.ts'
 import { Followers } from './followers.ts'
 import { FOLLOW_CHARS_MAX } from './logs.ts'
@@ -117,6 +124,12 @@ test('apps are listed, shown, restarted and deleted', async () => {
   expect(await call('POST /v1/apps/foo/restart')).toMatchObject({ json: { restarts: 1 } })
   expect(await call('DELETE /v1/apps/foo')).toEqual({ status: 204, json: null })
   expect(apps.list()).toEqual([])
+})
+
+test("the node's past is shown", async () => {
+  node.past = sampleHistory()
+  expect(await call('GET /v1/node/crashes')).toEqual({ status: 200, json: sampleHistory() })
+  expect(await outcome('DELETE /v1/node/crashes')).toBe('405 method-not-allowed')
 })
 
 test('the node is shown; a reboot begins only after the answer', async () => {

@@ -2,6 +2,7 @@
 import { isAppName, APP_NAME_RULE } from '../../protocol/app-name.ts'
 import { AppError, type Apps } from '../supervisor/apps.ts'
 import { deleteApp, getApp, listApps, restartApp } from './apps.ts'
+import { getCrashes } from './crashes.ts'
 import type { Followers } from './followers.ts'
 import type { Log } from '../supervisor/log.ts'
 import { getLogs } from './logs.ts'
@@ -36,6 +37,7 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
   { path: '/v1/apps/:name/rollback', methods: { POST: rollbackApp } },
   { path: '/v1/apps/:name/logs', methods: { GET: getLogs } },
   { path: '/v1/node', methods: { GET: getNode } },
+  { path: '/v1/node/crashes', methods: { GET: getCrashes } },
   { path: '/v1/node/reboot', methods: { POST: rebootNode } },
   { path: '/v1/node/poweroff', methods: { POST: powerOffNode } },
   { path: '/v1/node/init', methods: { PUT: putInit } },

@@ -151,10 +151,8 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
     unlink,
     async cleanLeftovers() {
       for (const path of leftovers) await removeUnmounted(path)
-      for (const path of strays) {
-        rmSync(path, { force: true })
-        removeIfEmpty(dirname(path))
-      }
+      for (const path of strays) rmSync(path, { force: true })
+      for (const app of found().keys()) removeIfEmpty(appDir(app))
     },
   }
 }
@@ -181,7 +179,11 @@ function removeIfEmpty(dir: string): void {
   try {
     rmdirSync(dir)
   } catch (error) {
-    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? ''))
+    if (
+      !['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'].includes(
+        (error as NodeJS.ErrnoException).code ?? '',
+      )
+    )
       throw error
   }
 }

@@ -1,7 +1,6 @@
 import {
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,6 +10,7 @@ import {
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createGenerations } from './generations.ts'
 import { obedient, World } from './test-supervisor.ts'
 
 let world: World
@@ -150,19 +150,19 @@ test('without any database the node comes up, and the next life with one has its
   expect(await nextLife()).toEqual(['foo 3 2'])
 })
 
-test('what a power cut left beside generations is deleted, and no number is used twice', async () => {
+test('what a power cut left beside generations is deleted, and its numbers are used until then', async () => {
   await running()
   for (const name of ['3.json', '4.json.partial', '2.json.partial'])
     writeFileSync(generationPath(name), '')
-  world.boot()
-  obedient(world.machine)
-  world.supervisor.start()
-  await world.started()
-  await world.started()
-  await world.deployed('foo')
-  await world.supervisor.tidied()
-  expect(world.supervisor.get('foo').generation).toBe(5)
-  expect(readdirSync(generationPath(''))).toEqual(['2', '2.json', '5', '5.json'])
+  const lonely = join(world.dir, 'chroots/.generations/new')
+  mkdirSync(lonely)
+  writeFileSync(join(lonely, '1.json'), '')
+  const mounts = { below: () => [], detachBelow: () => undefined }
+  const generations = createGenerations(join(world.dir, 'chroots'), mounts)
+  expect([generations.next('foo', 1), generations.next('new', 1)]).toEqual([5, 2])
+  await generations.cleanLeftovers()
+  expect([world.generations('foo'), existsSync(lonely)]).toEqual([['1', '2'], false])
+  expect(generations.next('foo', 1)).toBe(3)
 })
 
 test('what else is below /chroots is left alone', async () => {

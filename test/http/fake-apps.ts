@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type {
   AppStatus,
   LogLine,
+  NodeHistory,
   NodeStatus,
   Progress,
   UpgradeProgress,
@@ -53,6 +54,49 @@ export function sampleNode(): NodeStatus {
       orphansReaped: 3,
     },
     manage: ['unix:/run/solocloud/manage.sock'],
+  }
+}
+
+export function sampleHistory(): NodeHistory {
+  return {
+    crashes: [
+      {
+        at: '2026-01-02T03:04:05.678Z',
+        life: 2,
+        uptimeMs: 65_000,
+        reason: 'uncaught exception',
+        address: null,
+        nativeStack: [],
+        jsStack: 'Error: no\n    at work (init/main.ts:7:7)',
+        thread: 'main',
+        version: '0.1.0',
+      },
+      {
+        at: '2026-01-02T03:02:59.000Z',
+        life: 1,
+        uptimeMs: 3_600_000,
+        reason: 'SIGSEGV',
+        address: '0x10',
+        nativeStack: ['0x4010', '0x5020'],
+        jsStack: null,
+        thread: 'thread 7',
+        version: '0.1.0',
+      },
+    ],
+    boots: [
+      {
+        startedAt: '2026-01-01T00:00:00.000Z',
+        version: '0.1.0',
+        shutDown: null,
+        panic: 'Kernel panic - not syncing: \u001bx\n Call Trace:\n',
+      },
+      {
+        startedAt: '2025-12-31T00:00:00.000Z',
+        version: '0.1.0',
+        shutDown: { how: 'reboot', reason: 'cloud reboot', at: '2025-12-31T23:59:00.000Z' },
+        panic: null,
+      },
+    ],
   }
 }
 
@@ -186,8 +230,13 @@ export class FakeNode implements NodeControl {
   /** Runs once the file is there, and in a rollback. */
   check: () => Promise<void> = () => Promise.resolve()
 
+  past: NodeHistory = { crashes: [], boots: [] }
+
   status(): NodeStatus {
     return this.now
+  }
+  history(): NodeHistory {
+    return this.past
   }
   async upgrade(file: UpgradeFile, onProgress: OnProgress): Promise<Restart> {
     await this.beforeUpload()
