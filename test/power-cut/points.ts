@@ -5,10 +5,10 @@ import type { AppFacts, Step } from './recording.ts'
 
 /** What was being written between one flush and the next. */
 export interface Interval {
-  /** Positions in the log, in bytes: after the flush, and where the next one stands (or the log ends). */
+  /** Where the flush ends in the log, bytes. */
   from: number
-  to: number
-  writes: number
+  /** And where each write before the next flush does. */
+  writes: number[]
 }
 
 export interface Point {
@@ -25,15 +25,9 @@ export interface Point {
 /** The log's flushes, each with what follows it. */
 export async function flushIntervals(requests: AsyncIterable<LoggedRequest>): Promise<Interval[]> {
   const intervals: Interval[] = []
-  let current: Interval = { from: 0, to: 0, writes: 0 }
-  for await (const { at, end, flush, length } of requests) {
-    if (flush) {
-      current.to = at
-      current = { from: end, to: end, writes: 0 }
-      intervals.push(current)
-    }
-    if (length > 0) current.writes++
-    current.to = end
+  for await (const { end, flush, length } of requests) {
+    if (flush) intervals.push({ from: end, writes: [] })
+    if (length > 0) intervals.at(-1)?.writes.push(end)
   }
   return intervals
 }
@@ -65,14 +59,15 @@ export function choosePoints(
 }
 
 function choosePoint(
-  { from, to }: Interval,
+  { from, writes }: Interval,
   step: string,
   steps: readonly Step[],
   random: () => number,
 ): Point {
-  const unflushed = random() < 0.5 ? 'lost' : 'kept in part'
   // Without the unflushed writes, every moment until the next flush is the same.
-  const at = unflushed === 'lost' ? from : from + Math.ceil(random() * (to - from))
+  const lost = writes.length === 0 || random() < 0.5
+  const at = lost ? from : pick(writes, random)
+  const unflushed = lost ? 'lost' : 'kept in part'
   return { at, unflushed, step, allowed: allowedAt(steps, at) }
 }
 
