@@ -171,12 +171,13 @@ static void wait_for_stuck_threads(void) {
 }
 
 static void keep_open(int fd) {
-  if (fd > 2) raw(__NR_fcntl, fd, F_SETFD, 0);
+  if (fd >= 0) raw(__NR_fcntl, fd, F_SETFD, 0);
 }
 
 // What the next life needs stays open; everything else is close-on-exec, always.
 static void keep_descriptors(void) {
   struct life* life = pid1.life;
+  for (int fd = 0; fd <= 2; fd++) keep_open(fd);  // Node marks these too.
   keep_open(pid1.life_fd);
   if (!life) return;
   keep_open(life->log_fd);
