@@ -22,6 +22,7 @@ test('a new life starts the apps that were started, and repairs what a power cut
   mkdirSync(join(chroots, '.generations/foo/2')) // Its push was never committed.
   mkdirSync(join(chroots, '.generations/new/1'), { recursive: true }) // Nor this first one.
   symlinkSync('.generations/new/1', join(chroots, 'new'))
+  mkdirSync(join(chroots, '.generations/newer')) // This one had only begun.
   rmSync(join(chroots, 'foo'))
   world.boot().start()
   expect(world.supervisor.list().map(({ name, state }) => `${name} ${state}`)).toEqual([
