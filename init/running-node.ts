@@ -22,7 +22,7 @@ import type { PlanRunner } from './supervisor/plans.ts'
 import type { Reaper } from './supervisor/reaper.ts'
 import { askManagement } from './upgrade/ask-management.ts'
 import { systemDisk } from './upgrade/disk.ts'
-import { createUpgrades, type Upgrades } from './upgrade/upgrade.ts'
+import { createUpgrades, upgradeSteps, type Upgrades } from './upgrade/upgrade.ts'
 
 export interface NodeParts {
   native: Native
@@ -77,7 +77,8 @@ export class RunningNode implements NodeControl {
     const clock = systemClock
     return createUpgrades({
       ...{ native, life, log, clock, disk: systemDisk },
-      test: { runner, clock, proc: '/proc', devNull: '/dev/null' },
+      complain: (problem) => log.complain(problem, null),
+      steps: upgradeSteps({ runner, clock, proc: '/proc', devNull: '/dev/null' }),
       askOurselves: () => askManagement(MANAGE_SOCKET),
       pushes: () =>
         supervisor

@@ -9,6 +9,8 @@ export interface FileNames {
   fresh: string
   /** What ran before the last upgrade. */
   previous: string
+  /** Is there for a moment while names change. */
+  link: string
 }
 
 const FRESH = '.new'
@@ -16,20 +18,24 @@ const FRESH = '.new'
 /** `running`: the path of the running file, which is `fresh` until its names have changed. */
 export function fileNames(running: string): FileNames {
   const proven = running.endsWith(FRESH) ? running.slice(0, -FRESH.length) : running
-  return { proven, fresh: `${proven}${FRESH}`, previous: `${proven}.previous` }
+  return {
+    proven,
+    fresh: `${proven}${FRESH}`,
+    previous: `${proven}.previous`,
+    link: `${proven}.link`,
+  }
 }
 
 /**
  * The new file takes the name, and what had it is `previous`. At every moment `proven` is a whole file, the
  * old or the new one, and doing all of it again ends the same. Throws Node's fs errors.
  */
-export function changeNames(disk: UpgradeDisk, { proven, fresh, previous }: FileNames): void {
-  const second = `${previous}.link`
-  disk.remove(second)
-  disk.link(proven, second)
-  disk.rename(second, previous)
+export function changeNames(disk: UpgradeDisk, { proven, fresh, previous, link }: FileNames): void {
+  disk.remove(link)
+  disk.link(proven, link)
+  disk.rename(link, previous)
   // rename(2) does nothing where both are names of one file already.
-  disk.remove(second)
+  disk.remove(link)
   disk.rename(fresh, proven)
   disk.syncDirectory(proven)
 }

@@ -73,58 +73,75 @@ interface Ended extends PlanEnd {
   killed: string | null
 }
 
-function run({ runner, clock, devNull }: SelfTestTools, path: string): Promise<Ended> {
-  const { native, buffer } = runner
-  const said = { stdout: '', stderr: '' }
-  const childEnds: number[] = []
-  const readers: PipeReader[] = []
+async function run({ runner, clock, devNull }: SelfTestTools, path: string): Promise<Ended> {
+  const { native } = runner
+  const { promise, resolve } = Promise.withResolvers<Ended>()
   let pid: number | null = null
   let killed: string | null = null
   const kill = (why: string): void => {
     killed ??= why
     if (pid !== null) native.kill(pid, SIGKILL)
   }
-  const output = (stream: keyof typeof said): number => {
-    const pipe = openChildPipe(native, 'read')
-    childEnds.push(pipe.write)
-    const bytes = (chunk: Uint8Array): void => {
-      if (said[stream].length < OUTPUT_BYTES_MAX) said[stream] += Buffer.from(chunk).toString()
-      else kill('it says more than a self-test has to say')
-    }
-    readers.push(readPipe(native, pipe.read, buffer, { bytes }))
-    return pipe.write
+  const disarm = clock.after(SELF_TEST_MS_MAX, () => {
+    kill(`it was not done after ${SELF_TEST_MS_MAX / 1000} s`)
+  })
+  const said = listen(runner, () => kill('it says more than a self-test has to say'))
+  try {
+    const nothing = openSync(devNull, 'r')
+    said.childEnds.push(nothing)
+    const stdio = [nothing, said.open('stdout'), said.open('stderr')] as const
+    pid = runPlan(runner, selfTestPlan(path), stdio, {
+      started: () => undefined,
+      ended(end) {
+        pid = null
+        disarm()
+        said.end()
+        resolve({ ...end, ...said.texts, killed })
+      },
+    })
+  } catch (error) {
+    disarm()
+    said.end()
+    throw error
+  } finally {
+    for (const fd of said.childEnds) closeSync(fd)
   }
-  return new Promise((resolve, reject) => {
-    let disarm = (): void => undefined
-    const finish = (): void => {
-      disarm()
+  return promise
+}
+
+interface Said {
+  texts: { stdout: string; stderr: string }
+  /** The caller closes them once there is a child. */
+  childEnds: number[]
+  /** A pipe's end for the child. */
+  open(stream: 'stdout' | 'stderr'): number
+  end(): void
+}
+
+function listen({ native, buffer }: PlanRunner, tooMuch: () => void): Said {
+  const texts = { stdout: '', stderr: '' }
+  const childEnds: number[] = []
+  const readers: PipeReader[] = []
+  return {
+    texts,
+    childEnds,
+    open(stream) {
+      const pipe = openChildPipe(native, 'read')
+      childEnds.push(pipe.write)
+      const bytes = (chunk: Uint8Array): void => {
+        if (texts[stream].length < OUTPUT_BYTES_MAX) texts[stream] += Buffer.from(chunk).toString()
+        else tooMuch()
+      }
+      readers.push(readPipe(native, pipe.read, buffer, { bytes }))
+      return pipe.write
+    },
+    end() {
       for (const reader of readers) {
         reader.drain(LAST_READS_MAX)
         reader.close()
       }
-    }
-    try {
-      const nothing = openSync(devNull, 'r')
-      childEnds.push(nothing)
-      const stdio = [nothing, output('stdout'), output('stderr')] as const
-      pid = runPlan(runner, selfTestPlan(path), stdio, {
-        started: () => undefined,
-        ended(end) {
-          pid = null
-          finish()
-          resolve({ ...end, ...said, killed })
-        },
-      })
-      disarm = clock.after(SELF_TEST_MS_MAX, () => {
-        kill(`it was not done after ${SELF_TEST_MS_MAX / 1000} s`)
-      })
-    } catch (error) {
-      finish()
-      reject(error)
-    } finally {
-      for (const fd of childEnds) closeSync(fd)
-    }
-  })
+    },
+  }
 }
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''

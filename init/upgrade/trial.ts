@@ -19,24 +19,25 @@ const NONE = -1
 
 /**
  * Goes on in the file `names.fresh`, which keeps that name while it is on trial: a power cut then boots the
- * file that has proven itself. Returns only when that fails, with why; then everything is as it was.
+ * file that has proven itself. Returns only when that fails, with why. Throws Node's fs errors;
+ * `abandonTrial` is due in both cases.
  */
 export function beginTrial({ native, life, clock, disk }: Trial, names: FileNames): string {
+  // The loader keeps it open over the exec.
+  life.set('previousFd', disk.openRunning())
   const fd = disk.open(names.fresh)
-  try {
-    const running = disk.openRunning()
-    life.keep(running)
-    life.set('previousFd', running)
-    life.set('trialEndsMs', clock.nowMs() + TRIAL_MS)
-    life.set('upgrade', Upgrade.trial)
-    const errno = native.become(fd)
-    life.set('upgrade', Upgrade.none)
-    return `the kernel does not execute it (${errnoName(errno)})`
-  } finally {
-    disk.close(fd)
-    forgetPrevious(life, disk)
-    disk.remove(names.fresh)
-  }
+  life.set('trialEndsMs', clock.nowMs() + TRIAL_MS)
+  life.set('upgrade', Upgrade.trial)
+  const errno = native.become(fd)
+  disk.close(fd)
+  return `the kernel does not execute it (${errnoName(errno)})`
+}
+
+/** As if there had been no new file. Throws Node's fs errors. */
+export function abandonTrial({ life, disk }: Trial, names: FileNames): void {
+  life.set('upgrade', Upgrade.none)
+  forgetPrevious(life, disk)
+  disk.remove(names.fresh)
 }
 
 /** What a life finds of an upgrade when it begins. */
@@ -59,6 +60,7 @@ export function findUpgrade({ life, disk }: Trial): Found {
     return { state: 'trial' }
   forgetPrevious(life, disk)
   if (state === Upgrade.confirmed) return { state: 'confirmed' }
+  disk.remove(names.link)
   // While its name is the running file's, it is needed.
   if (!disk.isRunning(names.fresh)) disk.remove(names.fresh)
   if (state === Upgrade.wentBack) return { state: 'went-back', reason: life.upgradeReason() }
@@ -88,6 +90,5 @@ function forgetPrevious(life: Life, disk: UpgradeDisk): void {
   const previous = life.get('previousFd')
   if (previous < 0) return
   life.set('previousFd', NONE)
-  life.unkeep(previous)
   disk.close(previous)
 }

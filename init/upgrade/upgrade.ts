@@ -8,12 +8,22 @@ import { checkFile } from './check-file.ts'
 import { assertCompatible } from './compatibility.ts'
 import { fileNames, type FileNames } from './file-names.ts'
 import { diskFull, receiveFile } from './receive-file.ts'
+import type { SelfReport } from './self-report.ts'
 import { refuseWithoutMemory, selfTest, type SelfTestTools } from './self-test.ts'
-import { beginTrial, confirmTrial, findUpgrade, settleNames, type Trial } from './trial.ts'
+import {
+  abandonTrial,
+  beginTrial,
+  confirmTrial,
+  findUpgrade,
+  settleNames,
+  type Trial,
+} from './trial.ts'
 
 export interface UpgradeParts extends Trial {
   log: Log
-  test: SelfTestTools
+  /** A warning on the console. */
+  complain: (problem: string) => void
+  steps: UpgradeSteps
   /** Rejects when the management server does not answer a request of ours. */
   askOurselves: () => Promise<void>
   /** Apps that are being pushed to: a restart would end their pushes. */
@@ -21,6 +31,22 @@ export interface UpgradeParts extends Trial {
   /** The node shuts down: no other life may begin. */
   goingDown: () => boolean
 }
+
+/** What is done to a new file. Each throws AppError. */
+export interface UpgradeSteps {
+  /** Whether there is the memory for `test`. */
+  mayTest: () => void
+  receive: typeof receiveFile
+  check: (path: string) => void
+  test: (path: string) => Promise<SelfReport>
+}
+
+export const upgradeSteps = (tools: SelfTestTools): UpgradeSteps => ({
+  mayTest: () => refuseWithoutMemory(tools.proc),
+  receive: receiveFile,
+  check: checkFile,
+  test: (path) => selfTest(tools, path),
+})
 
 type OnProgress = (progress: UpgradeProgress) => void
 
@@ -91,30 +117,29 @@ class InitUpgrades implements Upgrades {
 
   /** Only what a boot starts too is told to be confirmed. */
   #takeName(): void {
-    const { disk, log } = this.#parts
+    const { disk, log, complain } = this.#parts
     try {
       settleNames(disk)
       log.info({ file: disk.running() }, 'the upgrade is confirmed')
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      const reason = `it runs, but the next boot starts the file before (${why})`
+      const reason = `it runs, but the next boot starts the file before (${message(error)})`
       this.#status = { state: 'confirmed', reason }
-      log.error({ err: error }, 'the upgraded file has no name of its own')
+      complain(`the upgraded file has no name of its own: ${reason}`)
     }
   }
 
   #wentBack(reason: string): void {
     this.#status = { state: 'went-back', reason: reason || 'it ended on trial' }
-    this.#parts.log.error({ reason }, 'the upgrade failed; the file before runs again')
+    this.#parts.complain(`the upgrade failed, the file before runs: ${reason}`)
   }
 
   upgrade(file: UpgradeFile, onProgress: OnProgress): Promise<Restart> {
     return this.#alone(async (names) => {
-      const { disk } = this.#parts
+      const { disk, steps } = this.#parts
       if (disk.freeBytes(names.fresh) < file.bytes + SPARE_BYTES) throw diskFull()
       const report = (bytes: number): void =>
         onProgress({ event: 'receiving', bytes, totalBytes: file.bytes })
-      await receiveFile(names.fresh, file, report)
+      await steps.receive(names.fresh, file, report)
       return this.#prove(names, onProgress)
     })
   }
@@ -132,10 +157,10 @@ class InitUpgrades implements Upgrades {
 
   /** `make` provides the file `fresh`; when it fails, nothing of it is left. */
   async #alone(make: (names: FileNames) => Promise<Restart>): Promise<Restart> {
-    const { disk, life, test } = this.#parts
+    const { disk, life, steps } = this.#parts
     const names = this.#claim()
     try {
-      refuseWithoutMemory(test.proc)
+      steps.mayTest()
       disk.remove(names.fresh)
       // Of the upgrade before nobody needs to be told any more.
       life.set('upgrade', UpgradeState.none)
@@ -167,14 +192,14 @@ class InitUpgrades implements Upgrades {
   }
 
   async #prove(names: FileNames, onProgress: OnProgress): Promise<Restart> {
-    const { life, test } = this.#parts
+    const { life, disk, steps } = this.#parts
     onProgress({ event: 'checking' })
-    checkFile(names.fresh)
+    steps.check(names.fresh)
     onProgress({ event: 'testing' })
-    const report = await selfTest(test, names.fresh)
+    const report = await steps.test(names.fresh)
     assertCompatible(report)
     await this.#pushesEnd(onProgress)
-    this.#parts.disk.syncDirectory(names.fresh)
+    disk.syncDirectory(names.fresh)
     const begin = (): void => this.#begin(names)
     return { version: report.version, life: life.get('lives'), begin }
   }
@@ -193,16 +218,21 @@ class InitUpgrades implements Upgrades {
     }
   }
 
+  /** Returns only when the node goes down, or the new file can't be executed. */
   #begin(names: FileNames): void {
-    const { log, goingDown, disk } = this.#parts
+    const { log, goingDown } = this.#parts
     try {
-      if (goingDown()) disk.remove(names.fresh)
-      else {
+      if (!goingDown()) {
         log.info({ file: names.fresh }, 'going on in another file')
         this.#wentBack(beginTrial(this.#parts, names))
       }
     } catch (error) {
-      this.#wentBack(error instanceof Error ? error.message : String(error))
+      this.#wentBack(message(error))
+    }
+    try {
+      abandonTrial(this.#parts, names)
+    } catch (error) {
+      log.error({ err: error }, 'what an upgrade has left is not cleaned up')
     }
     this.#busy = false
   }
@@ -211,3 +241,5 @@ class InitUpgrades implements Upgrades {
     return new Promise((resolve) => void this.#parts.clock.after(ms, resolve))
   }
 }
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
