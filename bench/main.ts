@@ -1,5 +1,5 @@
-// `make bench`: solocloud side by side with Debian, systemd and podman, in one run on this machine.
-// Options: --quick measures everything once; --only=boots and --only=pushes make half of the table.
+// `make bench`: solocloud side by side with Debian, systemd, podman and other supervisors, in one run on this
+// machine. Options: --quick measures everything once; --only=boots, pushes or supervisors makes a part.
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,9 @@ import { makeDisks } from './disks.ts'
 import { benchImage, type BenchImage } from './images.ts'
 import { podmanVersions } from './podman.ts'
 import { pushRows } from './pushes.ts'
+import { OURS } from './supervisors/running-solocloud.ts'
+import { superviseSection } from './supervisors/section.ts'
+import { type Topic, topicMarkdown, topicText } from './supervisors/topic.ts'
 import { markdownTable, type Row, textTable } from './table.ts'
 
 const OUT = join(ROOT, 'build/bench')
@@ -76,36 +79,56 @@ async function run(): Promise<void> {
   const { values } = parseArgs({
     options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },
   })
-  const { quick, only } = values
-  if (only !== undefined && only !== 'boots' && only !== 'pushes') {
-    throw new Error(`--only=${only}: say boots or pushes`)
-  }
+  const { quick } = values
+  const parts = chosen(values.only)
   if (process.getuid?.() !== 0) throw new Error('make bench needs root, for debootstrap and podman')
   const scratch = await makeScratch(OUT)
   try {
     const halves: Half[] = []
-    if (only !== 'boots') halves.push(await pushes(scratch, quick ? 1 : PUSHES))
-    if (only !== 'pushes') halves.unshift(await boots(scratch, quick ? 1 : BOOTS))
+    if (parts.includes('pushes')) halves.push(await pushes(scratch, quick ? 1 : PUSHES))
+    if (parts.includes('boots')) halves.unshift(await boots(scratch, quick ? 1 : BOOTS))
+    const section = parts.includes('supervisors')
+      ? await superviseSection(join(ROOT, '.cache/bench'), scratch, quick, say)
+      : { topics: [], notes: [] }
     await publish(
       halves.flatMap(({ rows }) => rows),
-      halves.flatMap(({ notes }) => notes),
+      [...halves.flatMap(({ notes }) => notes), ...section.notes],
+      section.topics,
     )
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
 
-async function publish(rows: Row[], notes: string[]): Promise<void> {
+const PARTS = ['boots', 'pushes', 'supervisors'] as const
+
+function chosen(only: string | undefined): readonly string[] {
+  if (only === undefined) return PARTS
+  const part = PARTS.find((name) => name === only)
+  if (part === undefined) throw new Error(`--only=${only}: say ${PARTS.join(', ')}`)
+  return [part]
+}
+
+async function publish(
+  rows: readonly Row[],
+  notes: readonly string[],
+  topics: readonly Topic[],
+): Promise<void> {
   const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}`
   const all = [
     `Medians (± half the range) on ${machine}; ratio: the peer's value over ours.`,
     ...notes,
   ]
   await mkdir(OUT, { recursive: true })
-  const results = { date: new Date().toISOString(), notes: all, rows }
+  const results = { date: new Date().toISOString(), notes: all, rows, topics }
   await writeFile(join(OUT, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
-  await writeFile(join(OUT, 'table.md'), `${markdownTable(rows)}\n\n${all.join('\n')}\n`)
-  process.stdout.write(`${textTable(rows)}\n\n${all.join('\n')}\n`)
+  const page = (table: string | null, tables: readonly string[]) =>
+    [...(table === null ? [] : [table]), ...tables, all.join('\n')].join('\n\n') + '\n'
+  const some = rows.length > 0
+  const markdown = topics.map((topic) => topicMarkdown(topic, OURS))
+  await writeFile(join(OUT, 'table.md'), page(some ? markdownTable(rows) : null, markdown))
+  const texts = topics.map((topic) => topicText(topic, OURS))
+  process.stdout.write(page(some ? textTable(rows) : null, texts))
 }
 
 try {

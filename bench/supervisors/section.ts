@@ -1,0 +1,130 @@
+// The supervisors' part of the benchmark: who is compared, in which phases, and the tables that come of it.
+import { join } from 'node:path'
+import { idleTopic, idling, type Memory, memoryOf, memoryTopic } from './footprint.ts'
+import { fetchPackages, type Packages } from './packages.ts'
+import { compilePrograms, type Programs } from './peer-directory.ts'
+import { FLOOR, PACKAGES, type Peer, PEERS } from './peers.ts'
+import { reaping } from './reaping.ts'
+import { restarting, restartTopic } from './restarting.ts'
+import { startPeer } from './running-peer.ts'
+import { OUR_DELAY, OURS, startSolocloud } from './running-solocloud.ts'
+import { type Running, untilRunning } from './running.ts'
+import type { Topic } from './topic.ts'
+
+type Report = (line: string) => void
+
+export interface Section {
+  topics: Topic[]
+  notes: string[]
+}
+
+interface Bench {
+  packages: Packages
+  programs: Programs
+  scratch: string
+  quick: boolean
+  report: Report
+}
+
+/** The most first: those of `restarting` need more than its samples. */
+const COUNTS = [1, 100, 1000] as const
+const SUPERVISED = 100
+const STORMS = 3
+const SETTLED_KILLS = 50
+const YOUNG_KILLS = 12
+/** It reaps 100 a second once nothing new dies. */
+const SLOW_REAPERS = ['supervisor'] as const
+
+/** Needs root, apt and a built node. `scratch` is a directory for what runs. */
+export async function superviseSection(
+  cacheDir: string,
+  scratch: string,
+  quick: boolean,
+  report: Report,
+): Promise<Section> {
+  const packages = await fetchPackages(cacheDir, PACKAGES, report)
+  const programs = await compilePrograms(join(scratch, 'programs'))
+  const bench = { packages, programs, scratch, quick, report }
+  const memories = new Map<string, Memory[]>([OURS, ...names(PEERS)].map((name) => [name, []]))
+  const alone = await withOne(bench, memories)
+  const many = await withMany(bench, memories)
+  await withMost(bench, memories)
+  return {
+    topics: [alone, many.restarts, memoryTopic(COUNTS, memories), many.idle],
+    notes: [
+      `Peers: ${PEERS.map((peer) => `${peer.name} ${packages.version(peer.package ?? '')}`).join(', ')},`,
+      "Debian's packages, each as PID 1 in namespaces of its own, without most capabilities.",
+      'tini and dumb-init run one program and end with it: they restart nothing.',
+    ],
+  }
+}
+
+const names = (peers: readonly Peer[]): string[] => peers.map(({ name }) => name)
+
+/** Starts ours and `peers`, one after another, and hands them to `use` when all services run. */
+async function withAll<T>(
+  { packages, programs, scratch }: Bench,
+  count: number,
+  peers: readonly Peer[],
+  use: (programs: Running[]) => Promise<T>,
+): Promise<T> {
+  await using stack = new AsyncDisposableStack()
+  const running: Running[] = []
+  const dir = (name: string) => join(scratch, `${name.replaceAll(' ', '-')}-${count}`)
+  for (const peer of [null, ...peers]) {
+    const own = peer === null || peer.supervises ? count : 1
+    const started =
+      peer === null
+        ? await startSolocloud(own, programs, dir(OURS))
+        : await startPeer(peer, own, { packages, programs, dir: dir(peer.name) })
+    running.push(stack.use(started))
+    await untilRunning(started, own)
+  }
+  return await use(running)
+}
+
+async function remember(programs: readonly Running[], memories: Map<string, Memory[]>) {
+  for (const [name, memory] of await memoryOf(programs)) memories.get(name)?.push(memory)
+}
+
+async function withOne(bench: Bench, memories: Map<string, Memory[]>): Promise<Topic> {
+  bench.report('supervisors: everyone with one service, and fork storms')
+  return withAll(bench, 1, [...PEERS, FLOOR], async (programs) => {
+    await remember(programs, memories)
+    return reaping(programs, SLOW_REAPERS, bench.quick ? 1 : STORMS)
+  })
+}
+
+async function withMany(
+  bench: Bench,
+  memories: Map<string, Memory[]>,
+): Promise<{ idle: Topic; restarts: Topic }> {
+  bench.report(`supervisors: ${SUPERVISED} services each, a minute of rest, then kills`)
+  return withAll(bench, SUPERVISED, PEERS, async (programs) => {
+    const able = programs.filter(({ name }) => supervises(name))
+    await remember(able, memories)
+    const idle = await idling(programs)
+    const delays = new Map([
+      [OURS, OUR_DELAY],
+      ...PEERS.map(({ name, delay }): [string, string] => [name, delay]),
+    ])
+    const settled = bench.quick ? 5 : SETTLED_KILLS
+    const young = bench.quick ? 1 : YOUNG_KILLS
+    // The slow ones first: their second of waiting is everybody else's turn.
+    const restarts = await restarting(able.toReversed(), settled, young)
+    return {
+      idle: idleTopic(idle, (name) => (supervises(name) ? SUPERVISED : 1)),
+      restarts: restartTopic(restarts, delays),
+    }
+  })
+}
+
+async function withMost(bench: Bench, memories: Map<string, Memory[]>): Promise<void> {
+  const count = COUNTS[2]
+  const able = PEERS.filter(({ supervises }) => supervises)
+  bench.report(`supervisors: ${count} services each`)
+  await withAll(bench, count, able, (programs) => remember(programs, memories))
+}
+
+const supervises = (name: string): boolean =>
+  name === OURS || PEERS.some((peer) => peer.name === name && peer.supervises)
