@@ -2,35 +2,45 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs'
 import { arch, release, totalmem } from 'node:os'
 import process from 'node:process'
+import { inspect } from 'node:util'
 import { appPlan, refreshPlan } from '../chroot-runner/app-plan.ts'
 import { explain } from '../chroot-runner/explain.ts'
 import { requestWords } from '../chroot-runner/unpack/limits.ts'
 import { planWords } from '../chroot-runner/words.ts'
 import type { Isolation } from '../protocol/api.ts'
 import { VERSION } from '../protocol/version.ts'
+import { openLife, type Life } from '../sys/life.ts'
 import { loadNative } from '../sys/load.ts'
 import type { Native } from '../sys/native.ts'
-import { boot, CGROUP_ROOT, RUN_DIRECTORY, setHostname } from './boot.ts'
+import { boot, CGROUP_ROOT, RUN_DIRECTORY, setHostname, type Boot } from './boot.ts'
 import { createBootLog, openTerminal, type BootLog } from './console.ts'
+import { startFaults } from './faults.ts'
+import { createBootHistory, type BootHistory } from './history/boot-history.ts'
+import { crashReport } from './history/crash-report.ts'
+import { createCrashStore } from './history/crash-store.ts'
+import { bootFiles, crashDirectory } from './history/node-history.ts'
+import { takePanic } from './history/pstore.ts'
 import { probeIsolation } from './isolation.ts'
 import { LOG_LIMITS } from './logs/app-log.ts'
-import { handlePower } from './power.ts'
 import { loadModules } from './modules.ts'
-import { RESOLV_CONF, RunningNode } from './running-node.ts'
-import { readSettings } from './settings.ts'
-import { openState } from './state/state.ts'
+import { createNodeNotes, type NodeNotes } from './node-notes.ts'
+import { handlePower } from './power.ts'
+import { RESOLV_CONF, RunningNode, STATE_DIRECTORY } from './running-node.ts'
+import { readSettings, type Settings } from './settings.ts'
+import { openState, type State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
-import type { Plans } from './supervisor/plans.ts'
-import { createReaper, type Reaper } from './supervisor/reaper.ts'
+import type { PlanRunner, Plans } from './supervisor/plans.ts'
+import { createReaper } from './supervisor/reaper.ts'
 import { createSupervisor } from './supervisor/supervisor.ts'
+import { openWatchdogDevice, startWatchdog } from './watchdog.ts'
 
-const STATE_DIRECTORY = '/var/lib/solocloud'
 const HOSTNAME_DEFAULT = 'solocloud'
 /** Below this, one image is unpacked at a time: a decoder may want tens of megabytes. */
 const ROOMY_MEMORY_BYTES = 512 * 1024 ** 2
 /** argv: the file, its repetition by Node, then PID 1's arguments. */
 const FIRST_WORD = 2
-const PROBE_BUFFER_BYTES = 4096
+/** What probes and self-tests say is short. */
+const RUNNER_BUFFER_BYTES = 4096
 /** In case a SIGCHLD was lost. */
 const REAP_MS = 60_000
 /** A new generation that does not stay up this long is taken back. */
@@ -40,30 +50,31 @@ const plans: Plans = { app: appPlan, refresh: refreshPlan, words: planWords, exp
 
 export async function main(): Promise<void> {
   const native = loadNative()
+  endLifeOnBugs(native)
+  const life = openLife(native)
+  const notes = createNodeNotes(life)
   const log = createBootLog(openTerminal())
-  carryOn(log)
-  const { degraded, mounted } = boot(native, log)
+  startWatchdog({ native, life, log })
+  const { degraded, mounted } = prepareGround(native, log, notes)
   log.open(`${RUN_DIRECTORY}/boot.log`)
-  log.say(`solocloud ${VERSION} on Linux ${release()} (${arch()}), ${megabytes(totalmem())}`)
-  const reaper = createReaper({ native, log, later: setImmediate })
+  greet(log, life)
+  const boots = rememberDeaths(life, log)
+  const reaper = createReaper({ native, life, log, later: setImmediate })
   process.on('SIGCHLD', reaper.reap)
-  reaper.reap()
   // Node ends when its event loop has nothing left to wait for, and a signal handler does not count.
   setInterval(reaper.reap, REAP_MS)
 
   const opened = openState(`${STATE_DIRECTORY}/state.db`, Date.now())
   const { state } = opened
-  const words = process.argv.slice(FIRST_WORD)
-  const { settings, problems } = readSettings(native, words, (key) =>
-    state.setting(`solocloud.${key}`),
-  )
-  for (const problem of problems) log.complain(problem, null)
+  const settings = learnSettings(native, life, log, state)
+  startFaults({ native, life, log, faults: settings.faults })
   nameNode(native, log, settings.hostname)
 
-  const isolation = await chooseIsolation(native, reaper, degraded)
-  for (const sentence of degraded) log.complain(sentence, null)
+  const runner = { native, reaper, plans, buffer: Buffer.allocUnsafeSlow(RUNNER_BUFFER_BYTES) }
+  const isolation = await chooseIsolation(runner, notes, degraded)
   const supervisor = createSupervisor({
-    ...{ native, reaper, opened, isolation, log, plans, clock: systemClock, random: Math.random },
+    ...{ native, life, reaper, opened, isolation, log, plans },
+    ...{ clock: systemClock, random: Math.random },
     paths: {
       ...{ chroots: '/chroots', logs: `${STATE_DIRECTORY}/logs` },
       ...{ proc: '/proc', devNull: '/dev/null' },
@@ -78,21 +89,41 @@ export async function main(): Promise<void> {
   // Apps that are there wait for nothing: the name servers of the last boot do until the network is up.
   supervisor.refreshResolvConf(readIfThere(RESOLV_CONF))
   supervisor.start()
+  reaper.reap()
   const node = new RunningNode({
-    ...{ native, log, state, reaper, supervisor, isolation, settings, degraded, mounted },
+    ...{ native, life, notes, boots, log, state, reaper, supervisor, runner, isolation, settings },
+    ...{ degraded, mounted },
   })
   await node.listen()
-  // After the apps: they need no hardware, and each module takes time.
-  loadModules(native, log)
+  await node.settleUpgrade()
+  if (life.get('lives') === 1) prepareHardware(native, log, boots)
+  openWatchdogDevice({ native, life, log })
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })
   node.startNetwork()
 }
 
-/** A bug costs the request or the app it happened in, not the node: a PID 1 that ends is a panic. */
-function carryOn(log: BootLog): void {
-  const complain = (error: unknown): void => log.complain('BUG, carrying on', error)
-  process.on('uncaughtException', complain)
-  process.on('unhandledRejection', complain)
+/** A bug may have left anything behind: what is known to be right is in the life record and on disk. */
+function endLifeOnBugs(native: Native): void {
+  const end = (reason: string) => (error: unknown) =>
+    native.die(reason, error instanceof Error ? (error.stack ?? error.message) : inspect(error))
+  process.on('uncaughtException', end('uncaught exception'))
+  process.on('unhandledRejection', end('unhandled rejection'))
+}
+
+/** Mounts and limits outlive a life: only the first one of a boot makes them. */
+function prepareGround(native: Native, log: BootLog, notes: NodeNotes): Boot {
+  const made = notes.read('boot') as Boot | null
+  if (made !== null) return made
+  const ground = boot(native, log)
+  for (const sentence of ground.degraded) log.complain(sentence, null)
+  notes.write('boot', ground)
+  return ground
+}
+
+function greet(log: BootLog, life: Life): void {
+  const number = life.get('lives')
+  if (number > 1) log.say(`life ${number} of init, ${VERSION}`)
+  else log.say(`solocloud ${VERSION} on Linux ${release()} (${arch()}), ${megabytes(totalmem())}`)
 }
 
 /** Without a setting the name stays, unless there is none. */
@@ -109,15 +140,49 @@ function nameNode(native: Native, log: BootLog, wanted: string | null): void {
   }
 }
 
+/** Tried out once a boot: it takes a child. */
 async function chooseIsolation(
-  native: Native,
-  reaper: Reaper,
+  runner: PlanRunner,
+  notes: NodeNotes,
   degraded: string[],
 ): Promise<Isolation> {
-  const runner = { native, reaper, plans, buffer: Buffer.allocUnsafeSlow(PROBE_BUFFER_BYTES) }
+  const known = notes.read('isolation') as Isolation | null
+  if (known !== null) return known
   const { isolation, reason } = await probeIsolation(runner, `${RUN_DIRECTORY}/probe`)
   if (reason !== null) degraded.push(`apps run in a plain chroot: ${reason}`)
+  notes.write('isolation', isolation)
   return isolation
+}
+
+/** After the apps: they need no hardware, and each module takes time. */
+function prepareHardware(native: Native, log: BootLog, boots: BootHistory): void {
+  loadModules(native, log)
+  takePanic({ native, log, history: boots })
+}
+
+/** Writes down how this boot began, how the one before ended, and what the lives before this one died of. */
+function rememberDeaths(life: Life, log: BootLog): BootHistory {
+  const wallMs = (): number => Date.now()
+  const boots = createBootHistory({ ...bootFiles(STATE_DIRECTORY), version: VERSION, wallMs, log })
+  boots.begin()
+  const crashes = createCrashStore({ directory: crashDirectory(STATE_DIRECTORY), log })
+  for (const { death, stored } of life.deaths()) {
+    const report = crashReport(death, VERSION)
+    log.complain(`life ${report.life} of init ended: ${report.reason}`, null)
+    if (crashes.write(report)) stored()
+  }
+  return boots
+}
+
+function learnSettings(native: Native, life: Life, log: BootLog, state: State): Settings {
+  const words = process.argv.slice(FIRST_WORD)
+  const { settings, problems } = readSettings(native, words, (key) =>
+    state.setting(`solocloud.${key}`),
+  )
+  for (const problem of problems) log.complain(problem, null)
+  life.set('loopCount', settings.crashLoop.count)
+  life.set('loopSeconds', settings.crashLoop.seconds)
+  return settings
 }
 
 /** True in a user namespace with a single user: the others of an image have no number here. */

@@ -8,8 +8,10 @@ import { RUN_DIRECTORY } from './boot.ts'
 import type { BootLog } from './console.ts'
 import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
+import type { BootHistory } from './history/boot-history.ts'
 import { nodeHistory } from './history/node-history.ts'
 import { startNetwork, type Network } from './network/network.ts'
+import type { NodeNotes } from './node-notes.ts'
 import { nodeStatus } from './node-status.ts'
 import type { How } from './power.ts'
 import type { Settings } from './settings.ts'
@@ -27,6 +29,8 @@ import { createUpgrades, upgradeSteps, type Upgrades } from './upgrade/upgrade.t
 export interface NodeParts {
   native: Native
   life: Life
+  notes: NodeNotes
+  boots: BootHistory
   log: BootLog
   state: State
   reaper: Reaper
@@ -42,7 +46,7 @@ export interface NodeParts {
 }
 
 export const RESOLV_CONF = '/etc/resolv.conf'
-const STATE_DIRECTORY = '/var/lib/solocloud'
+export const STATE_DIRECTORY = '/var/lib/solocloud'
 const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
 
 /** When the answer has left, and with it the last references to what the push brought. */
@@ -116,10 +120,12 @@ export class RunningNode implements NodeControl {
   }
 
   startNetwork(): void {
-    const { native, log, settings, supervisor } = this.#parts
+    const { native, notes, log, settings, supervisor } = this.#parts
     this.#network = startNetwork({
       ...{ native, settings, timers: systemClock, random: Math.random },
       resolvConfPath: RESOLV_CONF,
+      resume: notes.read('network'),
+      save: (kept) => notes.write('network', kept),
       say: (line) => log.say(line),
       warn: (problem, error) => log.complain(problem, error),
       onDnsChange: (content) => supervisor.refreshResolvConf(content),
@@ -161,7 +167,7 @@ export class RunningNode implements NodeControl {
   goDown(how: How, reason: string): void {
     if (this.#goingDown) return
     this.#goingDown = true
-    const { native, life, log, mounted, supervisor, state } = this.#parts
+    const { native, life, boots, log, mounted, supervisor, state } = this.#parts
     log.info({ how, reason }, 'asked to go down')
     void shutDown({
       ...{ native, life, log, timers: systemClock, how, mounted },
@@ -170,6 +176,7 @@ export class RunningNode implements NodeControl {
       closeFiles: () => {
         this.#network?.close()
         state.close()
+        boots.end(how, reason)
       },
       files: {
         read: (path) => readFileSync(path, 'utf8'),
