@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { listensOn, step } from './dhcp-client.ts'
+import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
 import type { Client, Effect, Event, State } from './dhcp-state.ts'
 
@@ -42,7 +43,12 @@ const timeout = { name: 'timeout' } as const
 const linkUp = { name: 'linkUp' } as const
 
 type Move =
-  typeof start | typeof timeout | typeof linkUp | ReturnType<typeof reply> | { name: 'stop' }
+  | typeof start
+  | typeof timeout
+  | typeof linkUp
+  | ReturnType<typeof reply>
+  | { name: 'stop' }
+  | { name: 'resume'; lease: Lease }
 
 /** Plays [second, event] pairs; one line per step. */
 function play(...moves: [number, Move][]): string[] {
@@ -204,4 +210,23 @@ test('whatever happens in whatever order: never an address without an end, never
       }
     }),
   )
+})
+
+test('a lease of the life before goes on where it would be by now', () => {
+  const lease: Lease = {
+    ...{ address: { address: '192.0.2.7', prefix: 24 }, server: '192.0.2.1', routes: [] },
+    ...{ nameServers: [], hostname: null, domain: null, mtuBytes: null },
+    ...{ renewAtMs: 1_800_000, rebindAtMs: 3_150_000, expiresAtMs: 3_600_000 },
+  }
+  const resumed = (second: number, more: Partial<Lease> = {}): string[] =>
+    play([second, { name: 'resume', lease: { ...lease, ...more } }])
+  expect([0, 1799, 1800, 3150, 3600].flatMap((second) => resumed(second))).toEqual([
+    '0 resume -> bound: wait 1800 s',
+    '1799 resume -> bound: wait 1 s',
+    '1800 resume -> renewing: request as 192.0.2.7 to 192.0.2.1, wait 675 s',
+    '3150 resume -> rebinding: request as 192.0.2.7 to 255.255.255.255, wait 225 s',
+    '3600 resume -> selecting: give up 192.0.2.7, discover of 192.0.2.7, wait 2 s',
+  ])
+  const never = { renewAtMs: Infinity, rebindAtMs: Infinity, expiresAtMs: Infinity }
+  expect(resumed(1e6, never)).toEqual(['1000000 resume -> bound: disarm'])
 })

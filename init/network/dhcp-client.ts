@@ -60,9 +60,10 @@ const again = (client: Client, _: State, event: Event): Step => discover(client,
 
 // Every state answers every event: a missing cell does not compile.
 const table: Table = {
-  idle: { start: begin, received: stay, linkUp: stay, timeout: stay, stop: stay },
+  idle: { start: begin, resume, received: stay, linkUp: stay, timeout: stay, stop: stay },
   selecting: {
     start: stay,
+    resume: stay,
     received: takeOffer,
     linkUp: (client, state, event) => discover(client, event, state.hint),
     timeout: (client, state, event) => sendDiscover(client, retried(state, event), event),
@@ -70,6 +71,7 @@ const table: Table = {
   },
   requesting: {
     start: stay,
+    resume: stay,
     received: takeAnswer,
     linkUp: again,
     timeout: (client, state, event) =>
@@ -78,19 +80,26 @@ const table: Table = {
         : sendRequest(client, retried(state, event), event),
     stop: halt,
   },
-  waiting: { start: stay, received: stay, linkUp: again, timeout: again, stop: halt },
+  waiting: {
+    start: stay,
+    resume: stay,
+    received: stay,
+    linkUp: again,
+    timeout: again,
+    stop: halt,
+  },
   bound: {
     start: stay,
+    resume: stay,
     received: stay,
     linkUp: rebind,
     timeout: (client, { lease }, event) =>
-      event.nowMs >= lease.renewAtMs
-        ? renew(client, lease, event)
-        : [{ name: 'bound', lease }, wake(lease, event)],
+      event.nowMs >= lease.renewAtMs ? renew(client, lease, event) : bound(lease, event),
     stop: release,
   },
   renewing: {
     start: stay,
+    resume: stay,
     received: takeRenewal,
     linkUp: rebind,
     timeout: (client, state, event) =>
@@ -101,6 +110,7 @@ const table: Table = {
   },
   rebinding: {
     start: stay,
+    resume: stay,
     received: takeRenewal,
     linkUp: rebind,
     timeout: (client, state, event) =>
@@ -207,6 +217,16 @@ function takeAnswer(_: Client, state: StateOf<'requesting'>, event: EventOf<'rec
 }
 
 const reason = ({ options }: DhcpMessage): string => options.message ?? 'no reason given'
+
+const bound = (lease: Lease, event: Event): Step => [{ name: 'bound', lease }, wake(lease, event)]
+
+/** Where the life before would be by now. */
+function resume(client: Client, _: State, event: EventOf<'resume'>): Step {
+  const { lease, nowMs } = event
+  if (nowMs >= lease.expiresAtMs) return lost(client, lease, event)
+  if (nowMs >= lease.rebindAtMs) return rebind(client, { lease }, event)
+  return nowMs >= lease.renewAtMs ? renew(client, lease, event) : bound(lease, event)
+}
 
 function wake({ renewAtMs }: Lease, { nowMs }: Event): Effect {
   return renewAtMs === Infinity ? 'disarm' : { armMs: timer(renewAtMs - nowMs) }

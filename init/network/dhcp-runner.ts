@@ -46,6 +46,11 @@ export class DhcpRunner {
     this.#apply({ name: 'start', hint })
   }
 
+  /** Instead of `start`: the interface has this lease already. */
+  resume(lease: Lease): void {
+    this.#apply({ name: 'resume', lease })
+  }
+
   linkUp(): void {
     this.#apply({ name: 'linkUp' })
   }

@@ -34,6 +34,8 @@ export type State =
 
 type Kind =
   | { name: 'start'; hint: string | null }
+  /** Instead: the life before had this lease, and the interface has it still. */
+  | { name: 'resume'; lease: Lease }
   | { name: 'received'; message: DhcpMessage }
   /** The carrier came back: perhaps it is another network now. */
   | { name: 'linkUp' }

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
+import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
 import { FakeTimers } from './fake-timers.ts'
 import { createStaticInterface, DhcpInterface, type InterfaceEnvironment } from './interface.ts'
@@ -88,7 +89,7 @@ function answer(type: MessageType, options: DhcpOptions = {}, yourAddress = '192
 }
 
 test('an interface with a carrier gets a lease; the sockets are open only while they are needed', () => {
-  new DhcpInterface(environment(), link)
+  new DhcpInterface(environment(), link, null)
   expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
   answer('offer')
   answer('ack', { routers: ['192.0.2.1'], mtuBytes: 1450 })
@@ -107,7 +108,7 @@ test('an interface with a carrier gets a lease; the sockets are open only while 
 })
 
 test('it waits for a carrier', () => {
-  const eth0 = new DhcpInterface(environment(), { ...link, up: false, carrier: false })
+  const eth0 = new DhcpInterface(environment(), { ...link, up: false, carrier: false }, null)
   expect(story).toEqual(['up 2'])
   eth0.update(link)
   expect(story.slice(1)).toEqual(['open packet', 'discover  to 255.255.255.255'])
@@ -121,7 +122,7 @@ test('the address of an earlier life is asked for again; another one takes its p
     { family: 4, link: 3, address: '192.0.2.8', prefix: 24, permanent: false, linkLocal: false },
     { family: 4, link: 2, address: '192.0.2.5', prefix: 24, permanent: true, linkLocal: false },
   ]
-  new DhcpInterface(environment(), link)
+  new DhcpInterface(environment(), link, null)
   expect(story.at(-1)).toBe('discover 192.0.2.9 to 255.255.255.255')
   answer('offer')
   answer('ack')
@@ -131,7 +132,7 @@ test('the address of an earlier life is asked for again; another one takes its p
 })
 
 test('a lease that is over takes the address away', () => {
-  const eth0 = new DhcpInterface(environment(), link)
+  const eth0 = new DhcpInterface(environment(), link, null)
   answer('offer')
   answer('ack')
   expect(eth0.lease?.address.address).toBe('192.0.2.7')
@@ -144,7 +145,7 @@ test('a lease that is over takes the address away', () => {
 })
 
 test('an address outside its gateway, as big hosters give: routes on the link come first', () => {
-  new DhcpInterface(environment(), link)
+  new DhcpInterface(environment(), link, null)
   answer('offer')
   answer('ack', {
     subnetMask: '255.255.255.255',
@@ -162,7 +163,7 @@ test('an address outside its gateway, as big hosters give: routes on the link co
 
 test('what fails is said and tried again', () => {
   refused = new Set(['open'])
-  new DhcpInterface(environment(), link)
+  new DhcpInterface(environment(), link, null)
   expect(story).toEqual(['open packet', '! eth0: no socket for DHCP: open refused'])
   refused = new Set(['address'])
   timers.advance(2000)
@@ -182,7 +183,7 @@ test('what fails is said and tried again', () => {
 })
 
 test('silence and refusals are said, without control characters', () => {
-  new DhcpInterface(environment(), link)
+  new DhcpInterface(environment(), link, null)
   timers.advance(120_000)
   expect(story.filter((line) => line.startsWith('!'))).toEqual([
     '! eth0: no DHCP server has answered yet',
@@ -195,7 +196,7 @@ test('silence and refusals are said, without control characters', () => {
 test('a static address is set at once, and again when that fails', () => {
   refused = new Set(['address'])
   const address = { address: { address: '192.0.2.5', prefix: 32 }, gateway: '198.51.100.1' }
-  createStaticInterface(environment(), { ...link, carrier: false }, address)
+  createStaticInterface(environment(), { ...link, carrier: false }, address, false)
   expect(story).toEqual([
     'up 2',
     'address 192.0.2.5/32 for ever',
@@ -210,4 +211,47 @@ test('a static address is set at once, and again when that fails', () => {
     'route 0.0.0.0/0 by 198.51.100.1 from 192.0.2.5',
     '> network: eth0 192.0.2.5/32 as set',
   ])
+})
+
+const kept: Lease = {
+  ...{ address: { address: '192.0.2.7', prefix: 24 }, server: '192.0.2.1', routes: [] },
+  ...{ nameServers: ['192.0.2.1'], hostname: null, domain: null, mtuBytes: null },
+  ...{ renewAtMs: 1_800_000, rebindAtMs: 3_150_000, expiresAtMs: 3_600_000 },
+}
+const keptAddress: Address = {
+  ...{ family: 4, link: 2, address: '192.0.2.7', prefix: 24, permanent: false, linkLocal: false },
+}
+
+test('the next life goes on with the lease: nothing is sent or changed before its time', () => {
+  there = [keptAddress]
+  timers.advance(1_000_000)
+  const eth0 = new DhcpInterface(environment(), link, kept)
+  expect(eth0.lease).toEqual(kept)
+  eth0.update(link)
+  timers.advance(799_999)
+  expect(story).toEqual([])
+  timers.advance(1)
+  expect(story).toEqual(['open udp', 'request  to 192.0.2.1'])
+})
+
+test('a lease whose address is not there any more is asked for', () => {
+  const eth0 = new DhcpInterface(environment(), link, kept)
+  expect(eth0.lease).toBeNull()
+  expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
+})
+
+test('without a carrier the lease goes on, and is confirmed when that comes', () => {
+  there = [keptAddress]
+  const eth0 = new DhcpInterface(environment(), { ...link, carrier: false }, kept)
+  expect(eth0.lease).toEqual(kept)
+  eth0.update(link)
+  expect(story).toEqual(['open udp', 'request  to 255.255.255.255'])
+})
+
+test('a static address that is there is left alone', () => {
+  const address = { address: { address: '192.0.2.5', prefix: 24 }, gateway: '192.0.2.1' }
+  const eth0 = createStaticInterface(environment(), link, address, true)
+  expect(eth0.set).toEqual(address)
+  timers.advance(60_000)
+  expect(story).toEqual([])
 })

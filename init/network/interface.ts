@@ -3,15 +3,11 @@ import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage } from './dhcp-message.ts'
 import { DhcpRunner } from './dhcp-runner.ts'
 import type { DhcpSocket } from './dhcp-socket.ts'
-import type { Cidr } from './ip-address.ts'
 import { applyIpv4, dynamicAddresses, leaseConfig, staticConfig } from './ipv4-config.ts'
+import type { Cidr } from './ip-address.ts'
+import { macText, type StaticAddress } from './kept-network.ts'
 import type { Link, Rtnetlink } from './rtnetlink.ts'
 import type { Timers } from './timers.ts'
-
-export interface StaticAddress {
-  address: Cidr
-  gateway: string | null
-}
 
 export interface InterfaceEnvironment {
   rtnetlink: Rtnetlink
@@ -35,20 +31,28 @@ const STATIC_RETRY_MS = 10_000
 
 export interface Interface {
   readonly name: string
+  /** Hexadecimal. */
+  readonly mac: string
   readonly lease: Lease | null
+  /** What it has from the settings. */
+  readonly set: StaticAddress | null
   /** News about the same interface. */
   update(link: Link): void
   /** It is gone. */
   close(): void
 }
 
+/** `there`: the life before has set it. */
 export function createStaticInterface(
   environment: InterfaceEnvironment,
   first: Link,
-  { address, gateway }: StaticAddress,
+  wanted: StaticAddress,
+  there: boolean,
 ): Interface {
-  const { rtnetlink, timers, say, warn } = environment
+  const { rtnetlink, timers, say, warn, changed } = environment
+  const { address, gateway } = wanted
   let link = first
+  let set = there ? wanted : null
   let disarm: (() => void) | null = null
   const report = (problem: string, error: unknown): void => warn(`${link.name}: ${problem}`, error)
   const apply = (): void => {
@@ -57,15 +61,21 @@ export function createStaticInterface(
       rtnetlink.setUp(link.index)
       applyIpv4(rtnetlink, link, staticConfig(address, gateway), report)
       say(`network: ${link.name} ${address.address}/${address.prefix} as set`)
+      set = wanted
+      changed()
     } catch (error) {
       report('the address is refused', error)
       disarm = timers.after(STATIC_RETRY_MS, apply)
     }
   }
-  apply()
+  if (!there) apply()
   return {
     get name() {
       return link.name
+    },
+    mac: macText(first.mac),
+    get set() {
+      return set
     },
     lease: null,
     update: (news) => void (link = news),
@@ -79,11 +89,15 @@ export class DhcpInterface implements Interface {
   #link: Link
   #started = false
   #lease: Lease | null = null
+  readonly mac: string
+  readonly set = null
 
-  constructor(environment: InterfaceEnvironment, link: Link) {
+  /** `resumed`: the lease that the life before had on this interface. */
+  constructor(environment: InterfaceEnvironment, link: Link, resumed: Lease | null) {
     const { timers, hostname, openDhcpSocket } = environment
     this.#environment = environment
     this.#link = { ...link, carrier: false }
+    this.mac = macText(link.mac)
     this.#runner = new DhcpRunner({
       client: { mac: link.mac, hostname },
       timers,
@@ -94,6 +108,7 @@ export class DhcpInterface implements Interface {
       report: (problem, error) => this.#report(problem, error),
     })
     if (!link.up) this.#setUp()
+    else if (resumed !== null) this.#resume(link, resumed)
     this.update(link)
   }
 
@@ -118,6 +133,17 @@ export class DhcpInterface implements Interface {
     this.#runner.stop()
   }
 
+  /** The kernel has its address and routes: nothing is touched, the lease goes on. */
+  #resume(link: Link, lease: Lease): void {
+    const { address } = lease.address
+    if (this.#addresses().every((cidr) => cidr.address !== address)) return
+    // Also without a carrier: when that comes, the lease is confirmed.
+    this.#link = link
+    this.#started = true
+    this.#lease = lease
+    this.#runner.resume(lease)
+  }
+
   #setUp(): void {
     try {
       this.#environment.rtnetlink.setUp(this.#link.index)
@@ -128,12 +154,15 @@ export class DhcpInterface implements Interface {
 
   /** The address that an earlier life of PID 1 has left: asked for again, it stays the same. */
   #hint(): string | null {
+    return this.#addresses()[0]?.address ?? null
+  }
+
+  #addresses(): Cidr[] {
     try {
-      const { rtnetlink } = this.#environment
-      return dynamicAddresses(rtnetlink, this.#link.index)[0]?.address ?? null
+      return dynamicAddresses(this.#environment.rtnetlink, this.#link.index)
     } catch (error) {
       this.#report('cannot be asked for its addresses', error)
-      return null
+      return []
     }
   }
 

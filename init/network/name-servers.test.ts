@@ -88,3 +88,17 @@ test('a directory that cannot be written to is told, and the apps get their file
     '# Written by solocloud.\nnameserver 192.0.2.53\n',
   ])
 })
+
+test('what a router has advertised is known to the next life, until it expires', () => {
+  const first = setUp([])
+  first.interfaces.set(2, { name: 'eth0', lease: null })
+  first.servers.hearRouter(advertisement)
+  const second = setUp([])
+  second.interfaces.set(2, { name: 'eth0', lease: null })
+  second.timers.advance(30_000)
+  second.servers.restore(first.servers.kept())
+  second.servers.update()
+  expect(second.changes).toEqual(['# Written by solocloud.\nnameserver fe80::53%eth0\n'])
+  second.timers.advance(30_000)
+  expect(second.servers.kept()).toEqual([])
+})

@@ -1,5 +1,6 @@
 // Which name servers the node uses: the settings', then those of the leases, then the routers'.
 import type { Lease } from './dhcp-lease.ts'
+import type { KeptServer } from './kept-network.ts'
 import type { NetlinkMessage } from './netlink.ts'
 import { AdvertisedServers, advertisedServers, type AdvertisedServer } from './rdnss.ts'
 import { resolvConf, writeResolvConf } from './resolv-conf.ts'
@@ -45,6 +46,16 @@ export class NameServers {
     if (servers.length === 0) return
     this.#advertised.update(servers, timers.nowMs())
     this.update()
+  }
+
+  /** What routers have advertised, for the next life. */
+  kept(): KeptServer[] {
+    return this.#advertised.kept()
+  }
+
+  /** Counts from the next `update` on. */
+  restore(servers: readonly KeptServer[]): void {
+    this.#advertised.restore(servers)
   }
 
   forgetLink(link: number): void {

@@ -8,6 +8,7 @@ import {
   type InterfaceEnvironment,
 } from './interface.ts'
 import type { Cidr } from './ip-address.ts'
+import { decodeKept, encodeKept, macText, type KeptNetwork } from './kept-network.ts'
 import { NameServers } from './name-servers.ts'
 import type { NetlinkMessage } from './netlink.ts'
 import { NetlinkProtocol, openNetlink, subscribe } from './netlink-socket.ts'
@@ -37,6 +38,10 @@ export interface NetworkOptions {
   /** From 0 up to 1. */
   random: () => number
   resolvConfPath: string
+  /** What the life before gave to `save`; null in the first one. */
+  resume: unknown
+  /** Takes plain data of less than 4 KB, whenever it has changed. */
+  save: (kept: unknown) => void
   /** One line for people. */
   say: (line: string) => void
   /** `error` is null when nothing failed on our side. */
@@ -103,9 +108,15 @@ class RunningNetwork implements Network {
   #staticName: string | null
   #hostname: string | null = null
   #closed = false
+  /** What the life before has left; each part is taken once, by its interface. */
+  readonly #resumed: KeptNetwork
+  /** The interfaces that were there at the start have taken it: from now on we know better. */
+  #settled = false
+  #saved = ''
 
   constructor(options: NetworkOptions) {
     this.#options = options
+    this.#resumed = decodeKept(options.resume)
     this.#staticName = options.settings.address?.interface ?? null
     this.#nameServers = new NameServers({
       timers: options.timers,
@@ -116,7 +127,7 @@ class RunningNetwork implements Network {
       onChange: (content) => options.onDnsChange(content),
     })
     this.#open()
-    this.#nameServers.update()
+    if (!this.#settled) this.#nameServers.update()
   }
 
   addresses(): string[] {
@@ -166,8 +177,10 @@ class RunningNetwork implements Network {
   }
 
   #heard(message: NetlinkMessage): void {
-    if (message.type === RouteMessage.newNdUserOption) this.#nameServers.hearRouter(message)
-    else this.#reconcileSoon()
+    if (message.type === RouteMessage.newNdUserOption) {
+      this.#nameServers.hearRouter(message)
+      this.#save()
+    } else this.#reconcileSoon()
   }
 
   /** Once for all the news of one turn of the event loop: apps may make interfaces by the hundred. */
@@ -194,6 +207,12 @@ class RunningNetwork implements Network {
       if (known === undefined) this.#add(rtnetlink, link)
       else known.update(link)
     }
+    if (this.#settled) {
+      this.#save()
+      return
+    }
+    this.#settled = true
+    this.#leasesChanged()
   }
 
   #add(rtnetlink: Rtnetlink, link: Link): void {
@@ -209,14 +228,27 @@ class RunningNetwork implements Network {
       warn: (problem, error) => warn(`network: ${problem}`, error),
       changed: () => this.#leasesChanged(),
     }
-    if (settings.address !== null) this.#staticName ??= link.name
-    if (settings.address !== null && link.name === this.#staticName) {
-      const address = { address: settings.address.cidr, gateway: settings.gateway }
-      this.#interfaces.set(link.index, createStaticInterface(environment, link, address))
-    } else {
-      this.#interfaces.set(link.index, new DhcpInterface(environment, link))
-    }
+    this.#interfaces.set(link.index, this.#configured(environment, link))
     if (link.up && link.carrier) this.#solicit(link)
+  }
+
+  #configured(environment: InterfaceEnvironment, link: Link): Interface {
+    const { address, gateway } = this.#options.settings
+    const { leases, statics, servers } = this.#resumed
+    // Down, it has lost its routes; after the start, it is one that came back.
+    const goesOn = link.up && !this.#settled
+    const before = <T extends { link: number; mac: string }>(all: readonly T[]): T | undefined =>
+      all.find((one) => goesOn && one.link === link.index && one.mac === macText(link.mac))
+    if (goesOn) {
+      this.#nameServers.restore(servers.filter((server) => server.link === link.index))
+    }
+    if (address !== null) this.#staticName ??= link.name
+    if (address === null || link.name !== this.#staticName) {
+      return new DhcpInterface(environment, link, before(leases)?.lease ?? null)
+    }
+    const wanted = { address: address.cidr, gateway }
+    const there = JSON.stringify(before(statics)?.set) === JSON.stringify(wanted)
+    return createStaticInterface(environment, link, wanted, there)
   }
 
   #solicit(link: Link): void {
@@ -233,8 +265,23 @@ class RunningNetwork implements Network {
     this.#nameServers.forgetLink(index)
   }
 
+  /** Not in the middle of a start: half of what was resumed would be forgotten. */
+  #save(): void {
+    if (!this.#settled || this.#closed) return
+    const all = [...this.#interfaces]
+    const text = encodeKept({
+      leases: all.flatMap(([link, { mac, lease }]) => (lease ? [{ link, mac, lease }] : [])),
+      statics: all.flatMap(([link, { mac, set }]) => (set ? [{ link, mac, set }] : [])),
+      servers: this.#nameServers.kept(),
+    })
+    if (text === this.#saved) return
+    this.#saved = text
+    this.#options.save(JSON.parse(text))
+  }
+
   #leasesChanged(): void {
     this.#nameServers.update()
+    this.#save()
     const leases = [...this.#interfaces.values()].map(({ lease }) => lease)
     const hostname =
       leases.find((lease) => lease !== null && lease.hostname !== null)?.hostname ?? null

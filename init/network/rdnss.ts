@@ -1,5 +1,6 @@
 // Name servers from IPv6 router advertisements (RFC 8106), as the kernel passes them on.
 import { ipv6Text } from './ip-address.ts'
+import type { KeptServer } from './kept-network.ts'
 import type { NetlinkMessage } from './netlink.ts'
 import { RouteMessage } from './rtnetlink.ts'
 
@@ -76,6 +77,17 @@ export class AdvertisedServers {
       if (expiresAtMs <= nowMs) this.#expiry.delete(key)
     }
     return [...this.#expiry.values()].map(({ server }) => server)
+  }
+
+  /** What `restore` of the next life takes. */
+  kept(): KeptServer[] {
+    return [...this.#expiry.values()].map(({ server, expiresAtMs }) => ({ ...server, expiresAtMs }))
+  }
+
+  restore(servers: readonly KeptServer[]): void {
+    for (const { expiresAtMs, ...server } of servers.slice(0, SERVERS_MAX)) {
+      this.#expiry.set(`${server.link} ${server.address}`, { server, expiresAtMs })
+    }
   }
 
   forgetLink(link: number): void {

@@ -1,5 +1,5 @@
 // DHCP with a real server (busybox udhcpd) in namespaces. Needs root; skipped where veth is missing.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually, openLab, type Lab, type Program } from './lab.ts'
@@ -41,6 +41,7 @@ const startNode = (settings = {}): Program =>
     CLIENT,
     join(lab.directory, 'resolv.conf'),
     JSON.stringify(settings),
+    join(lab.directory, 'saved'),
   )
 
 test('an address, routes, name servers, MTU and host name come from a lease', async () => {
@@ -100,11 +101,48 @@ test('interfaces that come later are found, cables that are plugged in late are 
   )
 })
 
-test('a new life keeps the address that the old one had', async () => {
+/** The life record is lost: the next one starts from what the kernel has. */
+const forget = (): void => rmSync(join(lab.directory, 'saved'))
+
+test('a new life goes on with the lease: nothing is sent, and nothing changes in the kernel', async () => {
+  const server = startServer(3600)
+  const first = startNode()
+  await first.line(/by DHCP$/)
+  first.stop()
+  const heard = server.output()
+  const monitor = lab.start('node', 'ip', '-o', 'monitor', 'address', 'route', 'link')
+  const second = startNode()
+  await second.line(/^dns: .*nameserver 10\.9\.0\.1/)
+  await second.line(/^hostname: node7$/)
+  // The proof that the monitor would have seen a change.
+  lab.node('ip', 'link', 'add', 'dev', 'late0', 'type', 'veth', 'peer', 'name', 'late1')
+  await monitor.line(/late0/)
+  expect(monitor.output()).not.toMatch(/10\.9\.0|10\.7\.0/)
+  expect(server.output()).toBe(heard)
+  expect(second.output()).not.toContain('by DHCP')
+})
+
+test('a lease of ten seconds lives on over a life a second', async () => {
+  startServer(10)
+  const first = startNode()
+  await first.line(/by DHCP$/)
+  let node = first
+  for (let life = 2; life <= 9; life++) {
+    node.stop()
+    node = startNode()
+    await node.line(/^dns: /)
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(lab.node('ip', 'addr', 'show', 'dev', 'eth0')).toContain('10.9.0.50')
+    expect(node.output()).not.toContain('by DHCP')
+  }
+}, 60_000)
+
+test('a new life that knows nothing keeps the address that the old one had', async () => {
   startServer(3600)
   const first = startNode()
   await first.line(/by DHCP$/)
   first.stop()
+  forget()
   const second = startNode()
   await second.line(/^network: eth0 10\.9\.0\.50\/24 by DHCP$/)
   expect(lab.node('ip', '-o', '-4', 'addr', 'show', 'dev', 'eth0').trim().split('\n')).toHaveLength(
@@ -118,6 +156,7 @@ test('when the server has another address now, the old one goes and the new one 
   await first.line(/by DHCP$/)
   first.stop()
   server.stop()
+  forget()
   startServer(3600, '10.9.0.60')
   const second = startNode()
   await second.line(/^network: eth0 10\.9\.0\.60\/24 by DHCP$/)

@@ -1,4 +1,5 @@
 // A fixed address, and IPv6 with name servers from a router. Needs root.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually, openLab, type Lab, type Program } from './lab.ts'
@@ -16,6 +17,7 @@ const startNode = (settings: object): Program =>
     file('client.ts'),
     join(lab.directory, 'resolv.conf'),
     JSON.stringify(settings),
+    join(lab.directory, 'saved'),
   )
 
 test('a fixed address with a gateway outside its network', async () => {
@@ -39,6 +41,25 @@ test('a fixed address with a gateway outside its network', async () => {
   })
 })
 
+test('a new life leaves the fixed address alone', async () => {
+  const settings = {
+    address: { interface: null, cidr: { address: '192.0.2.5', prefix: 24 } },
+    gateway: '192.0.2.1',
+    nameServers: ['192.0.2.53'],
+  }
+  const first = startNode(settings)
+  await first.line(/as set$/)
+  first.stop()
+  const monitor = lab.start('node', 'ip', '-o', 'monitor', 'address', 'route', 'link')
+  const second = startNode(settings)
+  await second.line(/^dns: .*nameserver 192\.0\.2\.53/)
+  lab.node('ip', 'link', 'add', 'dev', 'late0', 'type', 'veth', 'peer', 'name', 'late1')
+  await monitor.line(/late0/)
+  expect(monitor.output()).not.toContain('192.0.2')
+  expect(second.output()).not.toContain('as set')
+  expect(lab.node('ip', 'addr', 'show', 'dev', 'eth0')).toContain('192.0.2.5/24')
+})
+
 test('the address belongs to the interface that is named; another one asks by DHCP', async () => {
   lab.node('ip', 'link', 'add', 'dev', 'other', 'type', 'veth', 'peer', 'name', 'other1')
   startNode({ address: { interface: 'other', cidr: { address: '192.0.2.5', prefix: 24 } } })
@@ -55,13 +76,16 @@ test('IPv6: the kernel takes its address from the router, and we its name server
   )
   lab.start('peer', process.execPath, file('router.ts'), 'up0')
   await node.line(/^dns: .*nameserver 2001:db8:9::53/)
+  node.stop()
+  const second = startNode({})
+  await second.line(/^dns: .*nameserver 2001:db8:9::53/)
   await eventually('a global address', () =>
     lab.node('ip', 'addr', 'show', 'dev', 'eth0').includes('inet6 2001:db8:9:') ? true : null,
   )
   expect(lab.node('ip', '-6', 'route')).toMatch(/^default via fe80::/m)
 })
 
-test('a new life asks the router, as it has missed the answer of the old one', async () => {
+test('a new life that knows nothing asks the router, as it has missed the answer of the old one', async () => {
   const first = startNode({})
   await eventually('eth0 has its link-local address', () =>
     /inet6 fe80::(?!.*tentative)/.test(lab.node('ip', 'addr', 'show', 'dev', 'eth0')) ? true : null,
@@ -71,6 +95,7 @@ test('a new life asks the router, as it has missed the answer of the old one', a
   await router.line(/^listening$/)
   await first.line(/^dns: .*nameserver 2001:db8:9::53/)
   first.stop()
+  rmSync(join(lab.directory, 'saved'))
   const second = startNode({})
   await second.line(/^dns: .*nameserver 2001:db8:9::53/)
 })
