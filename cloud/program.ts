@@ -11,10 +11,11 @@ import { restart } from './commands/restart.ts'
 import { rollback } from './commands/rollback.ts'
 import { start } from './commands/start.ts'
 import { stop } from './commands/stop.ts'
+import { upgrade } from './commands/upgrade.ts'
 import { ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
 
-const COMMANDS = [start, stop, ps, logs, restart, rollback, node, reboot, poweroff]
+const COMMANDS = [start, stop, ps, logs, restart, rollback, node, upgrade, reboot, poweroff]
 const IMAGE_COMMANDS = [imageBuild, imageInspect]
 
 const HELP = `

@@ -1,7 +1,8 @@
-// Sends one image to a node and yields the node's progress.
+// Sends one file to a node and yields the node's progress.
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Progress } from '../protocol/api.ts'
+import type { Decoder } from '../protocol/decode.ts'
 import { progress } from '../protocol/wire.ts'
 import { TIMEOUTS, type NodeClient } from './client.ts'
 import { CloudError, ExitCode } from './errors.ts'
@@ -19,29 +20,68 @@ const CONTINUE_MS = 3_000
  * Pushes `image` as the app `name`. The last event is `running` or `error`. Throws CloudError when the node
  * refuses, the connection breaks, or the file changes; then nothing has changed on the node.
  */
-export async function* push(
+export function push(
   client: NodeClient,
   name: string,
   image: ImageFile,
   listener: PushListener,
 ): AsyncGenerator<Progress> {
-  const sha256 = await image.digest((bytes) => listener.hashing(bytes))
-  const request = client.open('PUT', `/v1/apps/${name}`, {
+  return sendFile(client, `/v1/apps/${name}`, image, listener, APP_STORY)
+}
+
+/** The progress of a rollback; like push(). */
+export function rollback(client: NodeClient, name: string): AsyncGenerator<Progress> {
+  return askStory(client, `/v1/apps/${name}/rollback`, APP_STORY)
+}
+
+/** How the events of a long operation are read. */
+export interface Story<E> {
+  decode: Decoder<E | null>
+  isLast: (event: E) => boolean
+  /** The command that tells what has happened when the connection broke. */
+  look: string
+}
+
+const APP_STORY: Story<Progress> = {
+  decode: progress,
+  isLast: ({ event }) => event === 'running' || event === 'error',
+  look: 'cloud ps',
+}
+
+/** Sends `file` to a resource that answers with progress. Throws CloudError. */
+export async function* sendFile<E>(
+  client: NodeClient,
+  resource: string,
+  file: ImageFile,
+  listener: PushListener,
+  story: Story<E>,
+): AsyncGenerator<E> {
+  const sha256 = await file.digest((bytes) => listener.hashing(bytes))
+  const request = client.open('PUT', resource, {
     'content-type': 'application/octet-stream',
-    'content-length': image.bytes,
+    'content-length': file.bytes,
     'repr-digest': `sha-256=:${sha256.toString('base64')}:`,
     expect: '100-continue',
   })
-  const upload = new Upload(request, image, listener)
+  const upload = new Upload(request, file, listener)
   try {
     const response = await Promise.race([
       client.answerOf(request, TIMEOUTS.silentMs),
       upload.failure,
     ])
-    yield* untilLast(client.lines(response, progress), upload)
+    yield* untilLast(client.lines(response, story.decode), story, upload)
   } finally {
     request.destroy()
   }
+}
+
+/** Posts to a resource that answers with progress. Throws CloudError. */
+export function askStory<E>(
+  client: NodeClient,
+  resource: string,
+  story: Story<E>,
+): AsyncGenerator<E> {
+  return untilLast(client.stream('POST', resource, story.decode), story)
 }
 
 /** The sending half: begins when the node asks for the body, and is forgotten when it answers instead. */
@@ -85,25 +125,21 @@ function invited(request: ClientRequest): Promise<boolean> {
 }
 
 /** Events that only a newer node knows are left out. */
-async function* untilLast(
-  events: AsyncGenerator<Progress | null>,
+async function* untilLast<E>(
+  events: AsyncGenerator<E | null>,
+  { isLast, look }: Story<E>,
   upload?: Upload,
-): AsyncGenerator<Progress> {
+): AsyncGenerator<E> {
   for (;;) {
     const next = await Promise.race([events.next(), ...(upload ? [upload.failure] : [])])
     if (next.done === true) break
     if (next.value === null) continue
     yield next.value
-    if (next.value.event === 'running' || next.value.event === 'error') return
+    if (isLast(next.value)) return
   }
   throw new CloudError(
     ExitCode.unreachable,
     'unreachable',
-    'The connection ended before the outcome was known; look with `cloud ps` what has happened.',
+    `The connection ended before the outcome was known; look with \`${look}\` what has happened.`,
   )
-}
-
-/** The progress of a rollback; like push(). */
-export function rollback(client: NodeClient, name: string): AsyncGenerator<Progress> {
-  return untilLast(client.stream('POST', `/v1/apps/${name}/rollback`, progress))
 }

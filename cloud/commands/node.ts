@@ -42,7 +42,16 @@ export function nodeTable(status: NodeStatus, colors: Io['colors']): string {
     { text: i === 0 ? 'Degraded' : '', paint: colors.yellow },
     { text },
   ])
-  return formatTable([...rows, ...degraded])
+  return formatTable([...rows, ...upgradeRow(status, colors), ...degraded])
+}
+
+/** An upgrade that went well is the version above. */
+function upgradeRow({ init }: NodeStatus, colors: Io['colors']): Cell[][] {
+  const { state, reason } = init.upgrade
+  if (state === 'trial') return [[{ text: 'Upgrade', paint: colors.yellow }, { text: 'on trial' }]]
+  if (reason === null) return []
+  const text = state === 'went-back' ? `failed and went back: ${reason}` : reason
+  return [[{ text: 'Upgrade', paint: colors.yellow }, { text }]]
 }
 
 function used(totalBytes: number, freeBytes: number): string {
