@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { command } from '../../qemu/command.ts'
 import { checkDisk } from '../../qemu/disk.ts'
-import type { AppFacts, Recording } from './recording.ts'
+import { sha256 } from './init-file.ts'
+import type { AppFacts, NodeFacts, Recording } from './recording.ts'
 
 const ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
 const FSCK_MS_MAX = 120_000
@@ -38,8 +39,10 @@ function preen(image: string): Promise<{ code: number; text: string }> {
 
 /** What a disk holds of the node, copied out of the image. */
 export interface Extract {
-  /** What the state database names; empty when there is none yet. */
-  apps: readonly AppFacts[]
+  /** The apps that the state database names (none where there is no database yet), and /sbin/init. */
+  facts: NodeFacts
+  /** The names in /sbin. */
+  initFiles: readonly string[]
   /** What is below /chroots/.generations, whoever knows of it: `app`, `app/entry`. */
   generations: readonly string[]
   staging: readonly string[]
@@ -47,11 +50,11 @@ export interface Extract {
   links: readonly string[]
 }
 
-/** Copies /chroots and the state database to `dir` and reads them; throws when the database is damaged. */
+/** Copies it to `dir` and reads it; throws when the database is damaged. */
 export async function extract(image: string, dir: string): Promise<Extract> {
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir)
-  for (const path of ['/chroots', '/var/lib/solocloud']) {
+  for (const path of ['/chroots', '/var/lib/solocloud', '/sbin']) {
     // It says nothing in its exit status, and warns of owners that it can't set when it isn't root.
     await command('debugfs', ['-R', `rdump ${path} ${dir}`, image], { env: ENV })
   }
@@ -62,7 +65,11 @@ export async function extract(image: string, dir: string): Promise<Extract> {
     return [app, ...names.map((name) => `${app}/${name}`)]
   }
   return {
-    apps: readState(join(dir, 'solocloud/state.db')),
+    facts: {
+      apps: readState(join(dir, 'solocloud/state.db')),
+      init: await sha256(join(dir, 'sbin/init')),
+    },
+    initFiles: await namesIn(join(dir, 'sbin')),
     generations: (await Promise.all(apps.map(entriesOf))).flat(),
     staging: await namesIn(join(chroots, '.staging')),
     links: await linksIn(chroots),
@@ -70,7 +77,9 @@ export async function extract(image: string, dir: string): Promise<Extract> {
 }
 
 /** What a node that has been up must not have: a sentence each. */
-export function untidy(found: Extract, apps: readonly AppFacts[]): string[] {
+export function untidy(found: Extract): string[] {
+  const { apps } = found.facts
+  const initFiles = ['init', 'init.previous']
   const kept = apps.flatMap(({ name, generation, previousGeneration: previous }) =>
     [generation, previous].filter((number) => number !== null).map((number) => `${name}/${number}`),
   )
@@ -86,6 +95,9 @@ export function untidy(found: Extract, apps: readonly AppFacts[]): string[] {
     ...kept.filter((path) => !found.generations.includes(path)).map((path) => `${path} is missing`),
     ...found.links.filter((link) => !links.includes(link)).map((link) => `${link} is wrong`),
     ...links.filter((link) => !found.links.includes(link)).map((link) => `${link} is missing`),
+    ...found.initFiles
+      .filter((name) => !initFiles.includes(name))
+      .map((name) => `/sbin/${name} is left`),
     ...found.staging.map((name) => `${name} is left in staging`),
   ]
 }

@@ -3,27 +3,30 @@ import { expect, test } from 'vitest'
 import type { LoggedRequest } from '../../qemu/write-log.ts'
 import { seeded } from '../seeded.ts'
 import { allowedAt, choosePoints, flushIntervals, type Interval } from './points.ts'
-import type { AppFacts, Step } from './recording.ts'
+import type { NodeFacts, Step } from './recording.ts'
 
-const app = (generation: number): AppFacts => ({
-  ...{ name: 'a', generation, previousGeneration: null, digest: `sha256:${generation}` },
+const node = (...generations: number[]): NodeFacts => ({
+  apps: generations.map((generation) => ({
+    ...{ name: 'a', generation, previousGeneration: null, digest: `sha256:${generation}` },
+  })),
+  init: 'old',
 })
 const STEPS: readonly Step[] = [
-  { name: 'boot', beganAt: 0, doneAt: 1000, before: [], after: [] },
-  { name: 'push', beganAt: 1000, doneAt: 3000, before: [], after: [app(1)] },
-  { name: 'redeploy', beganAt: 3500, doneAt: 5000, before: [app(1)], after: [app(2)] },
+  { name: 'boot', beganAt: 0, doneAt: 1000, before: node(), after: node() },
+  { name: 'push', beganAt: 1000, doneAt: 3000, before: node(), after: node(1) },
+  { name: 'redeploy', beganAt: 3500, doneAt: 5000, before: node(1), after: node(2) },
 ]
 
 test.each([
-  ['before anything', 0, [[]]],
-  ['in the boot', 500, [[], []]],
-  ['when the push is asked for', 1000, [[]]],
-  ['in the push', 1001, [[], [app(1)]]],
-  ['a byte before it is acknowledged', 2999, [[], [app(1)]]],
-  ['when it is acknowledged', 3000, [[app(1)]]],
-  ['between two', 3400, [[app(1)]]],
-  ['in the redeploy', 4000, [[app(1)], [app(2)]]],
-  ['long after', 9000, [[app(2)]]],
+  ['before anything', 0, [node()]],
+  ['in the boot', 500, [node(), node()]],
+  ['when the push is asked for', 1000, [node()]],
+  ['in the push', 1001, [node(), node(1)]],
+  ['a byte before it is acknowledged', 2999, [node(), node(1)]],
+  ['when it is acknowledged', 3000, [node(1)]],
+  ['between two', 3400, [node(1)]],
+  ['in the redeploy', 4000, [node(1), node(2)]],
+  ['long after', 9000, [node(2)]],
 ])('%s, only what the operator was told may be found', (_when, at, allowed) => {
   expect(allowedAt(STEPS, at)).toEqual(allowed)
 })

@@ -1,7 +1,7 @@
 // Where to cut the power: chosen by chance from a log of writes, spread over what was under way.
 import type { LoggedRequest } from '../../qemu/write-log.ts'
 import { pick, shuffled } from '../seeded.ts'
-import type { AppFacts, Step } from './recording.ts'
+import type { NodeFacts, Step } from './recording.ts'
 
 /** What was being written between one flush and the next. */
 export interface Interval {
@@ -19,7 +19,7 @@ export interface Point {
   /** The step that was under way or had just ended. */
   step: string
   /** What may be found on the disk. */
-  allowed: readonly (readonly AppFacts[])[]
+  allowed: readonly NodeFacts[]
 }
 
 /** The log's flushes, each with what follows it. */
@@ -72,9 +72,10 @@ function choosePoint(
 }
 
 /** Exactly what the operator was told last; while something is under way, also what that would lead to. */
-export function allowedAt(steps: readonly Step[], at: number): readonly (readonly AppFacts[])[] {
+export function allowedAt(steps: readonly Step[], at: number): readonly NodeFacts[] {
   const underWay = steps.find((step) => at > step.beganAt && at < step.doneAt)
   if (underWay !== undefined) return [underWay.before, underWay.after]
   const done = steps.findLast((step) => step.doneAt <= at)
-  return [done?.after ?? steps[0]?.before ?? []]
+  const facts = done?.after ?? steps[0]?.before
+  return facts === undefined ? [] : [facts]
 }

@@ -31,8 +31,8 @@ export async function powerCuts({ points: count, seed, report }: PowerCutOptions
     await replay.cut(image, point.unflushed === 'lost' ? noneSurvives : someSurvive(random))
     const what = describe(point, replay.unflushed)
     try {
-      await checkLeftDisk(recording, point, image)
-      await checkNode(recording, point, image)
+      const facts = await checkLeftDisk(recording, point, image)
+      await checkNode(recording, facts, image)
       report(`${what}: whole, ${((performance.now() - startMs) / 1000).toFixed(1)} s`)
     } catch (error) {
       failures.push(`${what}: ${(error as Error).message}`)

@@ -1,7 +1,5 @@
 // One run of the scenario on a new machine, with every write of its disk recorded, and what the operator had
 // been told when.
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { appStatuses } from '../../protocol/wire.ts'
 import type { Vps } from '../../qemu/vps.ts'
@@ -9,9 +7,25 @@ import { copySparse } from '../../qemu/write-log-replay.ts'
 import { writeLogEnd } from '../../qemu/write-log.ts'
 import { Guest } from '../boot/guest.ts'
 import { cloudJson } from '../run-cloud.ts'
-import { OPERATIONS, PORTS, releaseImage, type AppName, type Release } from './scenario.ts'
+import { INIT } from '../../demo/tour.ts'
+import { sha256, writeNewInit } from './init-file.ts'
+import {
+  OPERATIONS,
+  PORTS,
+  releaseImage,
+  type AppName,
+  type Change,
+  type Release,
+} from './scenario.ts'
 
-/** What is on disk of an app. */
+/** What is on the node's disk. */
+export interface NodeFacts {
+  apps: readonly AppFacts[]
+  /** sha256 of /sbin/init, hex. */
+  init: string
+}
+
+/** Of one app. */
 export interface AppFacts {
   name: string
   generation: number
@@ -27,8 +41,8 @@ export interface Step {
   beganAt: number
   doneAt: number
   /** The node before and after; nothing else may be found after a power cut. */
-  before: readonly AppFacts[]
-  after: readonly AppFacts[]
+  before: NodeFacts
+  after: NodeFacts
 }
 
 export interface Recording {
@@ -59,33 +73,36 @@ async function recordOn(guest: Guest, report: (line: string) => void): Promise<R
   const log = join(guest.dir, 'writes.log')
   const base = join(guest.dir, 'base.img')
   const images = new Map<string, Release & { path: string }>()
+  const newInit = join(guest.dir, 'new-init')
+  await writeNewInit(INIT, newInit)
+  const [old, upgraded] = [await sha256(INIT), await sha256(newInit)]
   await copySparse(guest.disk, base)
   await using vps = await guest.start({ writeLog: log, ports: Object.values(PORTS) })
-  const steps: Step[] = [
-    { name: 'first boot', beganAt: 0, doneAt: await writeLogEnd(log), before: [], after: [] },
-  ]
+  const empty: NodeFacts = { apps: [], init: old }
+  const boot = { name: 'first boot', beganAt: 0, doneAt: await writeLogEnd(log) }
+  const steps: Step[] = [{ ...boot, before: empty, after: empty }]
+  let before = empty
   const image = async (app: AppName, version: string): Promise<string> => {
     const path = await releaseImage(guest.dir, { app, version })
     // A plain tar is its own uncompressed tar.
-    const digest = createHash('sha256').update(await readFile(path))
-    images.set(`sha256:${digest.digest('hex')}`, { app, version, path })
+    images.set(`sha256:${await sha256(path)}`, { app, version, path })
     return path
   }
   for (const { name, run, change } of OPERATIONS) {
-    const before = steps.at(-1)?.after ?? []
     const beganAt = await writeLogEnd(log)
-    await run({ vps, image })
+    await run({ vps, image, newInit })
     const doneAt = await writeLogEnd(log)
-    const after = await appFacts(vps)
+    const apps = await appFacts(vps)
+    const after = { apps, init: change.upgraded === true ? upgraded : before.init }
+    expectChange(before.apps, apps, change, images)
     steps.push({ name, beganAt, doneAt, before, after })
-    expectChange(before, after, change, images)
+    before = after
     report(`recorded ${name}: ${doneAt - beganAt} bytes`)
   }
-  const last = steps.at(-1)?.after ?? []
   const beganAt = await writeLogEnd(log)
   await vps.powerOff()
   const doneAt = await writeLogEnd(log)
-  steps.push({ name: 'power button', beganAt, doneAt, before: last, after: last })
+  steps.push({ name: 'power button', beganAt, doneAt, before, after: before })
   return { guest, log, base, steps, images }
 }
 
@@ -100,12 +117,12 @@ export async function appFacts(vps: Vps): Promise<AppFacts[]> {
 function expectChange(
   before: readonly AppFacts[],
   after: readonly AppFacts[],
-  change: Partial<Record<string, string | null>>,
+  change: Change,
   images: Recording['images'],
 ): void {
   const versions = (apps: readonly AppFacts[]): Record<string, string | null | undefined> =>
     Object.fromEntries(apps.map(({ name, digest }) => [name, images.get(digest)?.version]))
-  const wanted = { ...versions(before), ...change }
+  const wanted: Record<string, string | null | undefined> = { ...versions(before), ...change.apps }
   const found = versions(after)
   for (const name of Object.keys(PORTS)) {
     if ((wanted[name] ?? null) !== (found[name] ?? null))

@@ -17,13 +17,22 @@ export interface Release {
 export interface Scene {
   vps: Vps
   image: (app: AppName, version: string) => Promise<string>
+  /** Path of a file for `cloud upgrade`. */
+  newInit: string
 }
 
 export interface Operation {
   name: string
   run: (scene: Scene) => Promise<unknown>
-  /** What has changed once the operator was told that it is done: version by app, null when it is gone. */
-  change: Partial<Record<AppName, string | null>>
+  /** What has changed once the operator was told that it is done. */
+  change: Change
+}
+
+export interface Change {
+  /** Version by app, null when it is gone. */
+  apps?: Partial<Record<AppName, string | null>>
+  /** True when /sbin/init is then the new file. */
+  upgraded?: boolean
 }
 
 /** An image of this version does not stay up, so that its push fails. */
@@ -32,7 +41,7 @@ const BROKEN = 'broken'
 const push = (app: AppName, version: string, name: string): Operation => ({
   name,
   run: async ({ vps, image }) => cloud('start', vps.manage, await image(app, version)),
-  change: { [app]: version },
+  change: { apps: { [app]: version } },
 })
 
 const failedPush = (app: AppName): Operation => ({
@@ -52,12 +61,21 @@ export const OPERATIONS: readonly Operation[] = [
   {
     name: 'rollback',
     run: ({ vps }) => cloud('rollback', vps.manage, 'alpha'),
-    change: { alpha: '1' },
+    change: { apps: { alpha: '1' } },
   },
   push('alpha', '3', 'redeploy that deletes the oldest generation'),
   failedPush('beta'),
   { name: 'restart', run: ({ vps }) => cloud('restart', vps.manage, 'alpha'), change: {} },
-  { name: 'stop', run: ({ vps }) => cloud('stop', vps.manage, 'beta'), change: { beta: null } },
+  {
+    name: 'stop',
+    run: ({ vps }) => cloud('stop', vps.manage, 'beta'),
+    change: { apps: { beta: null } },
+  },
+  {
+    name: 'upgrade',
+    run: ({ vps, newInit }) => cloud('upgrade', vps.manage, newInit),
+    change: { upgraded: true },
+  },
   push('beta', '4', 'push of what was stopped'),
 ]
 
