@@ -2,12 +2,13 @@ import { expect, test } from 'vitest'
 import { FAULT_KINDS, parseFaults } from './fault-spec.ts'
 
 test('places to listen and deaths at the start', () => {
-  const line = 'listen:127.0.0.1:5700,listen:/run/faults,start:segv,start:signal:SIGBUS*3'
+  const line = 'listen:127.0.0.1:5700,listen:/run/faults,start:segv,start:signal:SIGBUS*3,loader*2'
   expect(parseFaults(line)).toEqual([
     { listen: { host: '127.0.0.1', port: 5700 } },
     { listen: { path: '/run/faults' } },
     { start: 'segv', lives: 1 },
     { start: 'signal:SIGBUS', lives: 3 },
+    { loader: 2 },
   ])
 })
 
@@ -32,6 +33,8 @@ test.each([
   'start:hang@thread',
   'start:segv,',
   'stop:segv',
+  'loader',
+  'loader*0',
 ])('%s is not a specification', (value) => {
   expect(parseFaults(value)).toBeNull()
 })

@@ -43,16 +43,20 @@ export type FaultSpec =
   | { listen: HostPort | { path: string } }
   /** When JavaScript starts, in the first `lives` lives. */
   | { start: FaultKind; lives: number }
+  /** The loader's own, before Node is there (native/loader-life.h). */
+  | { loader: number }
 
 const LIVES_MAX = 1000
 
-/** `listen:HOST:PORT`, `listen:/path`, `start:KIND` or `start:KIND*LIVES`, with commas between; null: it is not. */
+/** `listen:HOST:PORT`, `listen:/path`, `start:KIND`, `start:KIND*LIVES` or `loader*LIVES`; null: it is not. */
 export function parseFaults(value: string): FaultSpec[] | null {
   const specs = value.split(',').map(parseSpec)
   return specs.every((spec) => spec !== null) ? specs : null
 }
 
 function parseSpec(word: string): FaultSpec | null {
+  const early = Number(/^loader\*(\d{1,4})$/.exec(word)?.[1])
+  if (early >= 1 && early <= LIVES_MAX) return { loader: early }
   const [, act = '', what = ''] = /^(listen|start):(.+)$/.exec(word) ?? []
   if (act === 'listen') {
     const where = what.startsWith('/') ? { path: what } : parseHostPort(what)

@@ -39,7 +39,7 @@ export function startFaults(options: FaultOptions): void {
   log.complain('deaths can be asked for (solocloud.faults): this node is for tests', null)
   for (const spec of faults) {
     if ('listen' in spec) listen(spec.listen, log, cause)
-    else if (life.get('lives') <= spec.lives) cause(spec.start)
+    else if ('start' in spec && life.get('lives') <= spec.lives) cause(spec.start)
   }
 }
 

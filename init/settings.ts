@@ -62,7 +62,8 @@ const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
   },
   hostname: (value) => (HOSTNAME.test(value) ? value : wrong('a host name like node7.example.com')),
   crashloop: parseCrashLoop,
-  faults: (value) => parseFaults(value) ?? wrong('listen:HOST:PORT, listen:/PATH or start:KIND*N'),
+  faults: (value) =>
+    parseFaults(value) ?? wrong('listen:HOST:PORT, listen:/PATH, start:KIND*N or loader*N'),
 }
 type Key = keyof typeof parsers
 const isKey = (key: string): key is Key => Object.hasOwn(parsers, key)
