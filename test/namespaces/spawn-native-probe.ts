@@ -1,7 +1,7 @@
 // Run by spawn-native.test.ts in namespaces of its own: children of Native.spawn in yet newer ones.
 import { readlinkSync } from 'node:fs'
 import { loadNative } from '../../sys/load.ts'
-import { decodeWaitStatus, namespaceFlags, reapOne, spawn } from '../../sys/process.ts'
+import { decodeWaitStatus, namespaceFlags, reapInto, spawn } from '../../sys/process.ts'
 
 const native = loadNative()
 const names = ['pid', 'mnt', 'ipc', 'uts', 'net'] as const
@@ -11,12 +11,13 @@ const script = `const fs = require('fs')
   const shared = Object.keys(ours).filter((n) => fs.readlinkSync('/proc/self/ns/' + n) === ours[n])
   fs.writeSync(1, 'pid ' + process.pid + ', shared ' + shared + '\\n')`
 const namespaces = namespaceFlags(['pid', 'mount', 'ipc', 'uts'])
-const pid = spawn(native, { argv: ['node', '-e', script], env: [], namespaces, fds: [0, 1, 2] })
+const argv = ['node', '-e', script]
+const pid = spawn(native, { argv, env: [], namespaces, fds: [0, 1, 2] }, -1)
+const ends = new Int32Array(2)
 
 const poll = setInterval(() => {
-  const ended = reapOne(native)
-  if (ended === null) return
+  if (reapInto(native, ends) === 0) return
   clearInterval(poll)
-  const { exitCode } = decodeWaitStatus(ended.status)
-  console.log(`reaped ${ended.pid === pid}, exit code ${exitCode}`)
+  const { exitCode } = decodeWaitStatus(ends[1] ?? -1)
+  console.log(`reaped ${ends[0] === pid}, exit code ${exitCode}`)
 }, 10)

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadNative } from '../../sys/load.ts'
 import type { Native } from '../../sys/native.ts'
 import { O_NONBLOCK, openPipe, readAvailable } from '../../sys/pipe.ts'
-import { decodeWaitStatus, kill, reapOne, spawn } from '../../sys/process.ts'
+import { decodeWaitStatus, kill, reapInto, spawn } from '../../sys/process.ts'
 import { openSignalPipe, readSignals } from '../../sys/signal-pipe.ts'
 import { buildAddon, scratch } from './build-addon.ts'
 
@@ -23,6 +23,9 @@ const EBADF = -9
 const EINVAL = -22
 const ENOENT = -2
 const EEXIST = -17
+const ENODEV = -19
+/** No record of lives here to note a child in. */
+const NO_PLACE = -1
 
 const place = scratch('addon')
 let native: Native
@@ -63,7 +66,7 @@ async function runNode(script: string, env: string[] = []): Promise<[string, unk
   const pipe = openPipe(native, O_NONBLOCK)
   const fds = [0, pipe.write, 2, pipe.write]
   const argv = ['node', '-e', script]
-  const pid = spawn(native, { argv, env, namespaces: 0, fds })
+  const pid = spawn(native, { argv, env, namespaces: 0, fds }, NO_PLACE)
   closeSync(pipe.write)
   const text = await drain(pipe.read)
   return [text, decodeWaitStatus(await reap(pid))]
@@ -71,8 +74,8 @@ async function runNode(script: string, env: string[] = []): Promise<[string, unk
 
 async function reap(pid: number): Promise<number> {
   for (;;) {
-    const ended = reapOne(native)
-    if (ended?.pid === pid) return ended.status
+    const ends = new Int32Array(2)
+    if (reapInto(native, ends) === 1 && ends[0] === pid) return ends[1] ?? 0
     await new Promise(setImmediate)
   }
 }
@@ -99,7 +102,8 @@ test('descriptors that overlap their targets are placed as asked', async () => {
   const script = `const fs = require('fs')
     fs.writeSync(3, JSON.stringify([0, 1, 2].map((fd) => fs.readlinkSync('/proc/self/fd/' + fd))))`
   const swapped = [2, marker, 1, pipe.write]
-  const pid = spawn(native, { argv: ['node', '-e', script], env: [], namespaces: 0, fds: swapped })
+  const argv = ['node', '-e', script]
+  const pid = spawn(native, { argv, env: [], namespaces: 0, fds: swapped }, NO_PLACE)
   closeSync(pipe.write)
   const links: unknown = JSON.parse(await drain(pipe.read))
   await reap(pid)
@@ -109,13 +113,24 @@ test('descriptors that overlap their targets are placed as asked', async () => {
 })
 
 test('a descriptor that is not open is an error, not a child', () => {
-  expect(native.spawn(['x'], [], 0, [0, 1, 987])).toBe(EBADF)
-  expect(native.spawn(['x'], [], 1, [0, 1, 2])).toBe(EINVAL)
-  expect(native.spawn([], [], 0, [])).toBe(EINVAL)
+  expect(native.spawn(['x'], [], 0, [0, 1, 987], NO_PLACE)).toBe(EBADF)
+  expect(native.spawn(['x'], [], 1, [0, 1, 2], NO_PLACE)).toBe(EINVAL)
+  expect(native.spawn([], [], 0, [], NO_PLACE)).toBe(EINVAL)
+})
+
+test('without the loader there is no life record, and no death', () => {
+  expect(native.spawn(['x'], [], 0, [0, 1, 2], 0)).toBe(EINVAL)
+  expect(native.lifeNumber(0)).toBe(ENODEV)
+  expect(native.setLifeNote(0, new Uint8Array(1))).toBe(ENODEV)
+  expect(native.die('a test', '')).toBe(ENODEV)
+  expect(native.become(0)).toBe(ENODEV)
+  expect(native.leave(0)).toBe(ENODEV)
+  expect(native.watchdog(1, -1)).toBe(ENODEV)
+  expect(native.fault('segv')).toBe(ENODEV)
 })
 
 test('words too long for the kernel come back as E2BIG', () => {
-  expect(native.spawn(['x', 'y'.repeat(200_000)], [], 0, [0, 1, 2])).toBe(-7)
+  expect(native.spawn(['x', 'y'.repeat(200_000)], [], 0, [0, 1, 2], NO_PLACE)).toBe(-7)
 })
 
 test('our mask is what it was before a spawn', async () => {
@@ -125,12 +140,8 @@ test('our mask is what it was before a spawn', async () => {
 })
 
 test('a killed child tells its signal', async () => {
-  const pid = spawn(native, {
-    argv: ['node', '-e', 'setTimeout(() => {}, 60_000)'],
-    env: [],
-    namespaces: 0,
-    fds: [0, 1, 2],
-  })
+  const argv = ['node', '-e', 'setTimeout(() => {}, 60_000)']
+  const pid = spawn(native, { argv, env: [], namespaces: 0, fds: [0, 1, 2] }, NO_PLACE)
   expect(kill(native, pid, 9)).toBe(true)
   expect(decodeWaitStatus(await reap(pid))).toEqual({ exitCode: null, signal: 'SIGKILL' })
   expect(kill(native, pid, 9)).toBe(false)
@@ -247,7 +258,25 @@ test('a wrong argument throws and does nothing', () => {
   expect(() => wrong['mount']?.('a', 'b')).toThrow(TypeError)
   expect(() => wrong['umount2']?.('/nonexistent\0/x', 0)).toThrow(TypeError)
   expect(() => wrong['read']?.(0, 'buffer')).toThrow(TypeError)
-  expect(() => wrong['waitpid']?.(new Uint8Array(4))).toThrow(TypeError)
+  expect(() => wrong['reap']?.(new Uint8Array(4))).toThrow(TypeError)
   expect(() => wrong['spawn']?.(['x', 1], [], 0, [])).toThrow(TypeError)
   expect(() => wrong['watch']?.(0, null)).toThrow(TypeError)
+})
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32, -(2 ** 31) - 1, 0.5])(
+  '%d is not a process: no other number takes its place',
+  (pid) => {
+    expect(() => native.kill(pid, 0)).toThrow('bad argument')
+  },
+)
+
+test('a number that 64 bits do not hold exactly is refused', () => {
+  expect(() => native.fcntl(0, 1, 2 ** 53)).toThrow('bad argument')
+  expect(() => native.fcntl(0, 1, Number.NaN)).toThrow('bad argument')
+  expect(native.fcntl(-1, 1, -(2 ** 53) + 1)).toBe(EBADF)
+})
+
+test('the length of a sparse array costs nothing', () => {
+  const words = new Array<string>(2 ** 32 - 1)
+  expect(() => native.spawn(words, [], 0, [])).toThrow('bad argument')
 })
