@@ -95,11 +95,12 @@ export async function main(): Promise<void> {
     ...{ degraded, mounted },
   })
   await node.listen()
-  await node.settleUpgrade()
   if (life.get('lives') === 1) prepareHardware(native, log, boots)
   openWatchdogDevice({ native, life, log })
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })
   node.startNetwork()
+  // Last: a file on trial has proven itself when all of this has been done.
+  await node.settleUpgrade()
 }
 
 /** A bug may have left anything behind: what is known to be right is in the life record and on disk. */

@@ -58,6 +58,8 @@ export interface Upgrades {
   rollBack(onProgress: OnProgress): Promise<Restart>
 }
 
+/** A life that ends before is none to confirm: what crashes again and again answers in between. */
+const STAY_UP_MS = 5_000
 const ASK_AGAIN_MS = 500
 const PUSHES_MS_MAX = 600_000
 const LOOK_AGAIN_MS = 200
@@ -101,6 +103,7 @@ class InitUpgrades implements Upgrades {
   /** Asks until there is an answer, or the loader ends this life and goes back. */
   async #confirm(): Promise<void> {
     const { life, clock, log, askOurselves } = this.#parts
+    await this.#pause(Math.max(0, life.get('bootMs') + STAY_UP_MS - clock.nowMs()))
     for (;;) {
       try {
         await askOurselves()

@@ -398,6 +398,24 @@ test('close() ends followers and uploads, and refuses what comes on open connect
   agent.destroy()
 })
 
+test.each([
+  ['nothing', ''],
+  ['half a request', 'GET /v1/no'],
+  ['no request at all', 'nonsense\r\n\r\n'],
+  ['half a body', 'PUT /v1/apps/foo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nab'],
+  ['a request whose answer it does not read', 'GET /v1/node HTTP/1.1\r\nHost: x\r\n\r\n'],
+  ['a protocol that we do not speak', 'CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n'],
+])('close() does not wait for a client that is dead after %s', async (_, text) => {
+  const socket = bench.raw(text)
+  socket.pause()
+  await once(socket, 'ready')
+  await bench.fetch('GET', '/v1/apps') // The server has seen the other one by now.
+  const startMs = performance.now()
+  await bench.server.close()
+  expect(performance.now() - startMs).toBeLessThan(4_000)
+  socket.destroy()
+})
+
 async function firstMatch(response: IncomingMessage, mark: RegExp): Promise<string> {
   let text = ''
   for await (const chunk of response as AsyncIterable<Buffer>) {
