@@ -27,6 +27,14 @@ export function openPipe(native: Native, flags = 0): Pipe {
   return { read, write }
 }
 
+/** A pair of connected sockets, as a pipe: what is read can be looked at first (`peek`). Throws SysError. */
+export function openSocketPair(native: Native): Pipe {
+  const fds = new Int32Array(2)
+  check(native.socketpair(fds), 'socketpair')
+  const [read = -1, write = -1] = fds
+  return { read, write }
+}
+
 const EAGAIN = -11
 const EINTR = -4
 
@@ -34,6 +42,24 @@ const EINTR = -4
 export function readAvailable(native: Native, fd: number, bytes: Uint8Array): number | null {
   const result = native.read(fd, bytes)
   return result === EAGAIN || result === EINTR ? null : check(result, 'read')
+}
+
+/** MSG_* of <sys/socket.h>. */
+const MSG_PEEK = 2
+const MSG_DONTWAIT = 0x40
+
+/**
+ * As `readAvailable`, of a socket; 'peek': what is there stays there. Before Linux 4.4 that shows the first
+ * write only. Throws SysError.
+ */
+export function receive(
+  native: Native,
+  fd: number,
+  bytes: Uint8Array,
+  how: 'take' | 'peek',
+): number | null {
+  const result = native.recv(fd, bytes, how === 'peek' ? MSG_DONTWAIT | MSG_PEEK : MSG_DONTWAIT)
+  return result === EAGAIN || result === EINTR ? null : check(result, 'recv')
 }
 
 /** The status flags or pipe size that fcntl(2) answers. Throws SysError. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeNative } from './fake-native.ts'
-import { decodeWaitStatus, kill, reapOne, spawn } from './process.ts'
+import { decodeWaitStatus, kill, reapInto, spawn } from './process.ts'
 
 test('a wait status is an exit code or a signal', () => {
   expect(decodeWaitStatus(0)).toEqual({ exitCode: 0, signal: null })
@@ -11,17 +11,10 @@ test('a wait status is an exit code or a signal', () => {
   expect(() => decodeWaitStatus(0x137f)).toThrow('BUG')
 })
 
-test('reaping tells pid and status, and no child apart from an error', () => {
-  const answering = (pid: number): ReturnType<typeof reapOne> => {
-    const waitpid = (result: Int32Array): number => {
-      result[0] = 256
-      return pid
-    }
-    return reapOne(fakeNative({ waitpid }))
-  }
-  expect(answering(7)).toEqual({ pid: 7, status: 256 })
-  expect(answering(0)).toBeNull()
-  expect(answering(-10)).toBeNull()
+test('reaping tells how many, and no child apart from an error', () => {
+  const answering = (result: number): number =>
+    reapInto(fakeNative({ reap: () => result }), new Int32Array(4))
+  expect([answering(2), answering(0), answering(-10)]).toEqual([2, 0, 0])
   expect(() => answering(-22)).toThrow('waitpid: EINVAL')
 })
 
@@ -33,7 +26,7 @@ test('a signal to a process that is gone is no error', () => {
 
 test('a spawn that fails names the role', () => {
   const request = { argv: ['solocloud', 'unpack', '/x'], env: [], namespaces: 0, fds: [] }
-  expect(() => spawn(fakeNative({ spawn: () => -12 }), request)).toThrow('spawn unpack: ENOMEM')
+  expect(() => spawn(fakeNative({ spawn: () => -12 }), request, 0)).toThrow('spawn unpack: ENOMEM')
 })
 
 test('a call that a fake does not expect throws', () => {

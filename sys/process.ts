@@ -19,8 +19,13 @@ export function namespaceFlags(namespaces: readonly Namespace[]): number {
   return namespaces.reduce((bits, name) => bits | Namespace[name], 0)
 }
 
-/** How a process ended: exactly one of the two is set. */
-export type ProcessEnd = { exitCode: number; signal: null } | { exitCode: null; signal: string }
+/** How a process ended: one of the two is set, or none when a death of PID 1 has hidden it. */
+export type ProcessEnd =
+  | { exitCode: number; signal: null }
+  | { exitCode: null; signal: string }
+  | { exitCode: null; signal: null }
+
+export const UNKNOWN_END: ProcessEnd = { exitCode: null, signal: null }
 
 /** Decodes a wait status (wait(2), WIFEXITED and WTERMSIG). */
 export function decodeWaitStatus(status: number): ProcessEnd {
@@ -31,20 +36,15 @@ export function decodeWaitStatus(status: number): ProcessEnd {
   return { exitCode: null, signal: signalName(signal) }
 }
 
-export interface Reaped {
-  pid: number
-  /** As wait(2) gives it; decodeWaitStatus explains it. */
-  status: number
-}
-
 const ECHILD = -10
 
-/** The next child that has ended; null when none has (or there is none at all). Throws SysError. */
-export function reapOne(native: Native): Reaped | null {
-  const status = new Int32Array(1)
-  const pid = native.waitpid(status)
-  if (pid === 0 || pid === ECHILD) return null
-  return { pid: check(pid, 'waitpid'), status: status[0] ?? 0 }
+/**
+ * Collects children that have ended until there are no more or `ends` is full: pid and wait status in turns.
+ * How many there were. Throws SysError.
+ */
+export function reapInto(native: Native, ends: Int32Array): number {
+  const count = native.reap(ends)
+  return count === ECHILD ? 0 : check(count, 'waitpid')
 }
 
 export interface SpawnRequest {
@@ -57,9 +57,13 @@ export interface SpawnRequest {
   fds: readonly number[]
 }
 
-/** Starts this file in another role; the child's pid. Throws SysError (`path` is the role). */
-export function spawn(native: Native, { argv, env, namespaces, fds }: SpawnRequest): number {
-  return check(native.spawn(argv, env, namespaces, fds), 'spawn', argv[1] ?? '')
+/**
+ * Starts this file in another role; the child's pid, which is also in its place in the life record by then.
+ * Throws SysError (`path` is the role).
+ */
+export function spawn(native: Native, child: SpawnRequest, place: number): number {
+  const { argv, env, namespaces, fds } = child
+  return check(native.spawn(argv, env, namespaces, fds, place), 'spawn', argv[1] ?? '')
 }
 
 const ESRCH = -3

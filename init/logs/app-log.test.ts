@@ -2,9 +2,10 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { LogLine } from '../../protocol/api.ts'
+import type { LogLine, LogStream } from '../../protocol/api.ts'
 import { createLogs, LOG_LIMITS, type AppLog, type LogLimits } from './app-log.ts'
 import { parseCriLine } from './cri.ts'
+import { fakeJournal, FakePipes } from './fake-journal.ts'
 import type { Disk } from './log-file.ts'
 
 let dir: string
@@ -15,17 +16,30 @@ beforeEach(() => {
 })
 afterEach(() => fs.rmSync(dir, { recursive: true }))
 
-const open = (limits: Partial<LogLimits> = {}, disk: Disk = fs): AppLog =>
-  createLogs({ dir, limits: { ...LOG_LIMITS, ...limits }, wallMs: () => nowMs, disk }).open('foo')
+const pipes = new FakePipes()
+const [OUT, ERR] = [10, 11]
+const home = { place: 0, saveLoss: () => undefined, guard: (work: () => void) => work() }
+const open = (limits: Partial<LogLimits> = {}, disk: Disk = fs): AppLog => {
+  const journal = fakeJournal(pipes)
+  const all = { ...LOG_LIMITS, ...limits }
+  const log = createLogs({ dir, limits: all, wallMs: () => nowMs, journal, disk }).open('foo')
+  log.attach(home)
+  return log
+}
 const file = (suffix = ''): string => fs.readFileSync(join(dir, `foo.log${suffix}`), 'utf8')
 const texts = (lines: LogLine[]): string[] => lines.map(({ line }) => line)
-const write = (log: AppLog, text: string): void => log.write('stdout', Buffer.from(text))
+const writeBytes = (log: AppLog, bytes: Uint8Array, stream: LogStream = 'stdout'): void => {
+  const fd = stream === 'stdout' ? OUT : ERR
+  pipes.say(fd, bytes)
+  while (pipes.waits(fd) > 0) log.read(stream, fd)
+}
+const write = (log: AppLog, text: string): void => writeBytes(log, Buffer.from(text))
 
 test('the CRI format, on disk when the call returns', () => {
   const log = open()
   write(log, 'hello\n')
   nowMs += 123
-  log.write('stderr', Buffer.from('oh\nno'))
+  writeBytes(log, Buffer.from('oh\nno'), 'stderr')
   expect(file()).toBe(
     '2030-01-01T00:00:00.000000000Z stdout F hello\n2030-01-01T00:00:00.123000000Z stderr F oh\n',
   )
@@ -45,7 +59,7 @@ test('a line over 16 KiB is written in parts', () => {
 
 test('bytes that are not UTF-8 stay as they are on disk, and are marked where they are shown', () => {
   const log = open()
-  log.write('stdout', Buffer.from([0x61, 0xff, 0x0a]))
+  writeBytes(log, Buffer.from([0x61, 0xff, 0x0a]))
   expect(fs.readFileSync(join(dir, 'foo.log')).subarray(-3)).toEqual(
     Buffer.from([0x61, 0xff, 0x0a]),
   )

@@ -10,9 +10,13 @@ const NEWLINE = 0x0a
 
 export interface LineSplitter {
   push(bytes: Uint8Array, emit: EmitLine): void
-  /** The stream has ended: what waits for its newline is a line. */
-  end(emit: EmitLine): void
+  /** What waits for its newline; empty when nothing does. */
+  rest(): Uint8Array
+  /** Goes on after such a rest. */
+  restore(rest: Uint8Array): void
 }
+
+const NOTHING = Buffer.alloc(0)
 
 export function createLineSplitter(): LineSplitter {
   let rest: Buffer | null = null
@@ -42,9 +46,9 @@ export function createLineSplitter(): LineSplitter {
       const left = parts(joined(chunk.subarray(start)), emit)
       rest = Buffer.from(left) // A copy: the chunk is somebody's shared buffer.
     },
-    end(emit) {
-      if (rest !== null) emit(rest, false)
-      rest = null
+    rest: () => rest ?? NOTHING,
+    restore(bytes) {
+      rest = bytes.length === 0 ? null : Buffer.from(bytes)
     },
   }
 }

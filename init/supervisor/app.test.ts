@@ -20,7 +20,7 @@ const stopped: State = { name: 'stopped' }
 
 test('a first push runs, is stopped and stays stopped', () => {
   expect(play({ name: 'unpacking' }, 'start', 'started', 'stop', 'exited')).toEqual([
-    'start -> starting: spawn, arm 30000',
+    'start -> starting: arm 30000, spawn',
     'started -> running: disarm',
     'stop -> stopping: terminate, arm 10000',
     'exited -> stopped: disarm',
@@ -40,7 +40,7 @@ test('an app that ignores its stop signal is killed, then ended by every means u
 
 test('a stop during the plan waits for it, because a signal now could be lost', () => {
   expect(play(stopped, 'start', 'stop', 'started', 'exited')).toEqual([
-    'start -> starting: spawn, arm 30000',
+    'start -> starting: arm 30000, spawn',
     'stop -> stopping: arm 10000',
     'started -> stopping: terminate',
     'exited -> stopped: disarm',
@@ -49,11 +49,11 @@ test('a stop during the plan waits for it, because a signal now could be lost', 
 
 test('a plan that hangs is killed and backs off', () => {
   expect(play(stopped, 'start', 'timeout', 'timeout', 'exited', 'timeout')).toEqual([
-    'start -> starting: spawn, arm 30000',
+    'start -> starting: arm 30000, spawn',
     'timeout -> starting: kill, arm 2000',
     'timeout -> starting: kill, arm 2000',
     'exited -> backing-off: arm 100',
-    'timeout -> starting: spawn, arm 30000',
+    'timeout -> starting: arm 30000, spawn',
   ])
 })
 
@@ -70,7 +70,7 @@ test('a start during the grace period restarts as soon as nothing is left', () =
   expect(play(stopped, 'start', 'started', 'stop', 'start', 'timeout', 'exited').slice(3)).toEqual([
     'start -> stopping: ',
     'timeout -> stopping: kill, arm 2000',
-    'exited -> starting: spawn, arm 30000',
+    'exited -> starting: arm 30000, spawn',
   ])
 })
 

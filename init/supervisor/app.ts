@@ -60,8 +60,8 @@ const impossible = (state: State, event: Event): never => {
 }
 const launch = (failures: number): Step => [
   { name: 'starting', failures },
+  { armMs: START_MS_MAX }, // First: what is noted before the process exists has its deadline.
   'spawn',
-  { armMs: START_MS_MAX },
 ]
 const retry = (failures: number, random: number): Step => [
   { name: 'backing-off', failures },

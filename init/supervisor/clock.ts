@@ -1,7 +1,8 @@
 // Time as an argument: the supervisor reads no clock and sets no timer of its own.
+import process from 'node:process'
 
 export interface Clock {
-  /** Monotonic; for durations. */
+  /** CLOCK_MONOTONIC, the same in every life of PID 1; for durations and deadlines. */
   nowMs(): number
   /** Unix time; for what people read. It may jump. */
   wallMs(): number
@@ -10,7 +11,10 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  nowMs: () => performance.now(),
+  nowMs() {
+    const [seconds, nanoseconds] = process.hrtime()
+    return seconds * 1000 + nanoseconds / 1e6
+  },
   wallMs: () => Date.now(),
   after(ms, fire) {
     const timer = setTimeout(fire, ms)

@@ -1,13 +1,28 @@
-// For tests: a clock that a test moves, and a machine whose children do what the test says.
+// For tests: a clock that a test moves, and a machine whose children do what the test says. It outlives a
+// death of PID 1, as children, kept pipes and the life record do.
 import { closeSync, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
+import {
+  emptyLogMemory,
+  emptyRecord,
+  fakeLogCalls,
+  memoryLife,
+  recordEnd,
+  recordSpawn,
+} from '../../sys/fake-life.ts'
 import { fakeNative } from '../../sys/fake-native.ts'
+import type { Life } from '../../sys/life.ts'
 import type { Native } from '../../sys/native.ts'
 import { signalName } from '../../sys/signals.ts'
+import { nativeJournal, type Journal } from '../logs/journal.ts'
 import type { Clock } from './clock.ts'
 import type { Log } from './log.ts'
 
 const EAGAIN = -11
+const ESRCH = -3
+const MSG_PEEK = 2
+/** No real descriptor. */
+const NEWLINES = -2
 
 interface Timer {
   atMs: number
@@ -15,8 +30,12 @@ interface Timer {
 }
 
 export class FakeClock implements Clock {
-  #nowMs = 0
+  #nowMs: number
   #timers: Timer[] = []
+
+  constructor(nowMs = 0) {
+    this.#nowMs = nowMs
+  }
 
   nowMs(): number {
     return this.#nowMs
@@ -63,6 +82,23 @@ class FakePipe {
   }
   wake(): void {
     this.ready?.()
+  }
+  /** A new watch is told of what waits already. */
+  watch(ready: () => void): void {
+    this.ready = ready
+    const level = (): void => {
+      if (this.ready !== ready || (this.waiting.length === 0 && !this.ended)) return
+      ready()
+      queueMicrotask(level)
+    }
+    queueMicrotask(level)
+  }
+  /** As Linux before 4.4 does: only what was written first. */
+  peek(into: Uint8Array): number {
+    const first = this.waiting[0]
+    if (first === undefined) return this.ended ? 0 : EAGAIN
+    into.set(first.subarray(0, into.length))
+    return Math.min(first.length, into.length)
   }
   read(into: Uint8Array): number {
     const first = this.waiting.shift()
@@ -131,30 +167,99 @@ export class FakeMachine {
   /** A result of spawn other than a pid. */
   spawnError = 0
   reap: () => void = () => undefined
-  readonly native: Native
+  readonly record = emptyRecord()
+  readonly #logs = emptyLogMemory()
+  native: Native
+  life: Life
+  /** Whether `dieAtCall` was reached. */
+  died = false
   readonly #readers = new Map<number, FakePipe>()
   readonly #writers = new Map<number, FakePipe>()
 
   constructor() {
-    this.native = fakeNative({
+    this.native = this.#connect()
+    this.life = memoryLife(this.record)
+  }
+
+  /** PID 1 dies: nothing that it still does reaches the machine. The next life has its own `native` and `life`. */
+  die(): void {
+    const dead = (name: string) => (): never => {
+      throw new Error(`${name} after the death`)
+    }
+    bury(this.native, dead, ['kill', 'unwatch'])
+    bury(this.life, dead)
+    this.reap = () => undefined
+    for (const pipe of this.#readers.values()) pipe.ready = null
+    this.record.numbers.set('lives', (this.record.numbers.get('lives') ?? 1) + 1)
+    this.native = this.#connect()
+    this.life = memoryLife(this.record)
+  }
+
+  /** The `count`-th call from now on is PID 1's death: it throws, as does everything after it. */
+  dieAtCall(count: number): void {
+    let left = count
+    this.died = false
+    const counted = (calls: object): void => {
+      for (const [name, call] of Object.entries(calls) as [
+        string,
+        (...args: unknown[]) => unknown,
+      ][])
+        Reflect.set(calls, name, (...args: unknown[]): unknown => {
+          if (--left <= 0) {
+            this.died = true
+            throw new Error(`death at ${name}`)
+          }
+          return call(...args)
+        })
+    }
+    counted(this.native)
+    counted(this.life)
+  }
+
+  /** What the loader does while it waits: reaps, and notes it. */
+  loaderReaps(): void {
+    for (const [pid, status] of this.zombies.splice(0)) recordEnd(this.record, pid, status)
+  }
+
+  journal(): Journal {
+    const journal = nativeJournal(this.native)
+    return {
+      ...journal,
+      takeNewline: (child, stream, wallMs, bytes) => {
+        const pipe = new FakePipe()
+        pipe.say(Buffer.from('\n'))
+        this.#readers.set(NEWLINES, pipe)
+        return journal.take(NEWLINES, child, stream, wallMs, bytes)
+      },
+    }
+  }
+
+  #connect(): Native {
+    const read = (fd: number, bytes: Uint8Array): number => this.#reader(fd).read(bytes)
+    return fakeNative({
       pipe2: (fds) => this.#pipe2(fds),
+      socketpair: (fds) => this.#pipe2(fds),
       fcntl: () => 0,
-      read: (fd, bytes) => this.#reader(fd).read(bytes),
+      read,
+      recv: (fd, bytes, flags) =>
+        (flags & MSG_PEEK) === 0 ? read(fd, bytes) : this.#reader(fd).peek(bytes),
+      ...fakeLogCalls(this.#logs, read),
       watch: (fd, ready) => {
-        this.#reader(fd).ready = ready
+        this.#reader(fd).watch(ready)
         return 0
       },
       unwatch: (fd) => {
         this.#reader(fd).ready = null
         return 0
       },
-      spawn: (argv, _env, namespaces, fds) => this.#spawn(argv, namespaces, fds),
-      waitpid: (result) => {
-        const [pid, status] = this.zombies.shift() ?? [0, 0]
-        result[0] = status
-        return pid
+      spawn: (argv, _env, namespaces, fds, child) => this.#spawn(argv, namespaces, fds, child),
+      reap: (ends) => {
+        const reaped = this.zombies.splice(0, ends.length / 2)
+        for (const [pid, status] of reaped) recordEnd(this.record, pid, status)
+        ends.set(reaped.flat())
+        return reaped.length
       },
-      kill: (pid, signal) => this.#kill(pid, signalName(signal)),
+      kill: (pid, signal) => this.#kill(pid, signal),
       umount2: (target) => {
         this.unmounted.push(target)
         this.onUnmount()
@@ -189,20 +294,36 @@ export class FakeMachine {
     fds.set([read, write])
     return 0
   }
-  #spawn(argv: readonly string[], namespaces: number, fds: readonly number[]): number {
+  #spawn(
+    argv: readonly string[],
+    namespaces: number,
+    fds: readonly number[],
+    place: number,
+  ): number {
     if (this.spawnError !== 0) return this.spawnError
     const pipes = fds.map((fd) => this.#writers.get(fd))
     const child = new FakeChild(this, 1000 + this.children.length, argv, namespaces, pipes)
     this.children.push(child)
+    recordSpawn(this.record, place, child.pid)
     this.onSpawn(child)
     return child.pid
   }
-  #kill(pid: number, signal: string): number {
-    this.signals.push(`${pid} ${signal}`)
+  #kill(pid: number, signal: number): number {
     const child = this.children.find((one) => one.pid === pid)
-    if (child?.alive === true) this.onSignal(child, signal)
+    if (signal === 0) {
+      const there = child?.alive === true || this.zombies.some(([zombie]) => zombie === pid)
+      return there ? 0 : ESRCH
+    }
+    this.signals.push(`${pid} ${signalName(signal)}`)
+    if (child?.alive === true) this.onSignal(child, signalName(signal))
     return 0
   }
+}
+
+/** Replaces every call; the named ones do nothing. */
+function bury(calls: object, dead: (name: string) => () => never, harmless: string[] = []): void {
+  for (const name of Object.keys(calls))
+    Reflect.set(calls, name, harmless.includes(name) ? () => 0 : dead(name))
 }
 
 /** What the unpacker was given, byte by byte. */

@@ -1,8 +1,10 @@
 // What main gives the supervisor, and what it gets.
 import type { Writable } from 'node:stream'
 import type { Isolation } from '../../protocol/api.ts'
+import type { Life } from '../../sys/life.ts'
 import type { Native } from '../../sys/native.ts'
 import type { LogLimits } from '../logs/app-log.ts'
+import type { Journal } from '../logs/journal.ts'
 import type { OpenedState } from '../state/state.ts'
 import type { Apps } from './apps.ts'
 import type { Clock } from './clock.ts'
@@ -12,6 +14,7 @@ import type { Reaper } from './reaper.ts'
 
 export interface SupervisorOptions {
   native: Native
+  life: Life
   /** PID 1's one reaper; main calls its reap() on SIGCHLD. */
   reaper: Reaper
   /** What `openState` gave. */
@@ -29,6 +32,8 @@ export interface SupervisorOptions {
   unpackArgs: readonly string[]
   /** The stream that writes to an unpacker's pipe; tests replace it. */
   openSink?: (fd: number) => Writable
+  /** Where logs are while they are in no file; tests replace it. */
+  journal?: Journal
 }
 
 export interface SupervisorPaths {
@@ -53,7 +58,10 @@ export interface SupervisorLimits {
 }
 
 export interface Supervisor extends Apps {
-  /** Starts the apps that were started, and tidies up what the last life left. Call it once. */
+  /**
+   * Goes on with what the life before ran, starts what else is to run, and tidies up. Call it once, before
+   * anything is spawned here.
+   */
   start(): void
   /** Resolves when what `start` tidies up in the background is done. */
   tidied(): Promise<void>

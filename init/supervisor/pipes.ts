@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs'
 import type { Native } from '../../sys/native.ts'
 import { fcntl, O_NONBLOCK, openPipe, readAvailable, type Pipe } from '../../sys/pipe.ts'
-import { check } from '../../sys/sys-error.ts'
+import { check, SysError } from '../../sys/sys-error.ts'
 
 /**
  * A pipe to or from a child. Our end (`ours`) does not block; the child's does, as programs expect.
@@ -20,69 +20,83 @@ export function openChildPipe(native: Native, ours: 'read' | 'write'): Pipe {
   }
 }
 
-export interface PipeReader {
+export interface Watch {
   /** Reads what waits now, at most `readsMax` times; for after the writer's end. */
+  drain: (readsMax: number) => void
+  /** Stops reading; comes before closing the descriptor. */
+  stop: () => void
+}
+
+export interface PipeReader {
+  /** As a watch's. */
   drain(readsMax: number): void
-  /** Stops reading and closes. `end` is not called any more. */
+  /** Stops reading and closes. */
   close(): void
 }
 
 export interface PipeHandler {
   /** `bytes` is a view of the shared buffer: copy what must outlive the call. */
   bytes(bytes: Uint8Array): void
-  /** End of file or an error; the descriptor is closed by then. */
-  end(): void
 }
 
-/**
- * Hands on what arrives, one read a wake-up, so that one busy writer can't keep the event loop: the
- * watch is level-triggered and comes back. All readers share `buffer`. Takes over `fd`.
- */
+/** Hands on what arrives. All readers share `buffer`. Takes over `fd`. Throws SysError. */
 export function readPipe(
   native: Native,
   fd: number,
   buffer: Uint8Array,
   handler: PipeHandler,
 ): PipeReader {
-  let open = true
-  const close = (): void => {
-    if (!open) return
-    open = false
-    native.unwatch(fd)
-    closeSync(fd)
-  }
-  /** False when there is no more for now. */
-  const readOnce = (): boolean => {
-    let count = 0
-    try {
-      const available = readAvailable(native, fd, buffer)
-      if (available === null) return false
-      count = available
-    } catch {
-      // A pipe that can't be read has nothing more for us.
-    }
-    if (count > 0) {
-      handler.bytes(buffer.subarray(0, count))
-      return open
-    }
-    close()
-    handler.end()
-    return false
-  }
   try {
-    const ready = (): void => {
-      if (open) readOnce()
+    const { drain, stop } = watchPipe(native, fd, () => {
+      const count = readAvailable(native, fd, buffer)
+      if (count !== null && count > 0) handler.bytes(buffer.subarray(0, count))
+      return count
+    })
+    return {
+      drain,
+      close() {
+        stop()
+        closeSync(fd)
+      },
     }
-    check(native.watch(fd, ready), 'watch')
   } catch (error) {
     closeSync(fd)
     throw error
   }
+}
+
+/**
+ * One read a wake-up, so that one busy writer can't keep the event loop: the watch is level-triggered and
+ * comes back. `read` gives the bytes it read, 0 at the end of file, null when nothing waits; what it throws
+ * is an end too, for a pipe that can't be read has nothing more for us. `fd` stays the caller's to close.
+ * Throws SysError.
+ */
+export function watchPipe(native: Native, fd: number, read: () => number | null): Watch {
+  let watched = true
+  const stop = (): void => {
+    if (watched) native.unwatch(fd)
+    watched = false
+  }
+  /** False when there is no more for now. */
+  const readOnce = (): boolean => {
+    let count: number | null = 0
+    try {
+      count = read()
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error
+    }
+    if (count === 0) stop()
+    return watched && count !== null
+  }
+  const ready = (): void => {
+    if (watched) readOnce()
+  }
+  check(native.watch(fd, ready), 'watch')
   return {
     drain(readsMax) {
-      for (let count = 0; open && count < readsMax && readOnce(); count++);
+      for (let count = 0; watched && count < readsMax && readOnce(); count++);
     },
-    close,
+    stop,
   }
 }
 

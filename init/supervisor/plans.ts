@@ -1,12 +1,13 @@
-// Runs a spawn plan in a child and reads what it reports (docs/ARCHITECTURE.md, "A spawn").
+// Runs a spawn plan in a child (docs/ARCHITECTURE.md, "A spawn").
 import { closeSync } from 'node:fs'
 import type { SpawnPlan } from '../../chroot-runner/plan.ts'
 import type { Isolation } from '../../protocol/api.ts'
 import type { Manifest } from '../../protocol/image.ts'
 import type { Native } from '../../sys/native.ts'
-import { decodeWaitStatus, type ProcessEnd } from '../../sys/process.ts'
-import { lineReader, openChildPipe, readPipe } from './pipes.ts'
-import type { Reaper } from './reaper.ts'
+import type { ProcessEnd } from '../../sys/process.ts'
+import { errnoName } from '../../sys/sys-error.ts'
+import type { OnEnd, Place, Reaper } from './reaper.ts'
+import { openReport, watchReport, type Report, type ReportHandler } from './report.ts'
 
 export interface AppPlanInput {
   name: string
@@ -52,64 +53,74 @@ export interface PlanHandler {
   ended(end: PlanEnd): void
 }
 
-const REPORT_LINE_BYTES_MAX = 256
-/** A report is a few short lines. */
-const REPORT_READS_MAX = 8
-
-/** Returns the pid. Throws SysError when there could be no child. `stdio` stays the caller's. */
+/**
+ * Runs the plan of a helper, which ends with the life that started it. Returns the pid. Throws SysError when
+ * there could be no child. `stdio` stays the caller's.
+ */
 export function runPlan(
-  { native, reaper, plans, buffer }: PlanRunner,
+  runner: PlanRunner,
   plan: SpawnPlan,
   stdio: readonly [number, number, number],
   handler: PlanHandler,
 ): number {
-  const hasInit = plan.steps.some((step) => step.op === 'init')
+  const { native, buffer, plans } = runner
   let failure: string | null = null
-  let mainEnd: ProcessEnd | null = null
-  let started = false
-  const confirm = (): void => {
-    if (started || failure !== null) return
-    started = true
-    handler.started()
+  let report: Report | null = null
+  const pair = openReport(native)
+  const close = (): void => {
+    report?.stop()
+    closeSync(pair.read)
   }
-  const explain = (step: number, errno: number): string => {
-    try {
-      return plans.explain(plan, step, errno)
-    } catch (error) {
-      // The report is read on the event loop, where an exception would be PID 1's.
-      return `step ${step} of its start failed with errno ${errno} (${String(error)})`
-    }
-  }
-  const readReport = lineReader(REPORT_LINE_BYTES_MAX, (line) => {
-    const [tag, first, second] = line.split(' ')
-    if (tag === 'E') failure = explain(Number(first), Number(second))
-    else if (tag === 'X') mainEnd = mainStatus(Number(first))
-    else if (tag === 'R') confirm()
-  })
-
-  const pipe = openChildPipe(native, 'read')
-  const report = readPipe(native, pipe.read, buffer, {
-    bytes: readReport,
-    // Close-on-exec: the exec is done. With an init, which keeps it open, only the end is near.
-    end: () => hasInit || confirm(),
-  })
-  const fds = [...stdio, pipe.write]
-  const argv = ['solocloud', 'spawn', ...plans.words(plan)]
   try {
-    return reaper.spawn({ argv, env: plan.env, namespaces: plan.namespaces, fds }, (end) => {
-      report.drain(REPORT_READS_MAX) // What it said before it ended comes first.
-      report.close()
+    const watched = watchReport(native, pair.read, buffer, {
+      ...reportsOf(plans, plan),
+      started: () => handler.started(),
+      failed: (why) => (failure = why),
+    })
+    report = watched
+    return startPlan(runner, plan, [...stdio, pair.write], 'helper', (end) => {
+      const mainEnd = watched.finish()
+      close()
       handler.ended({ end: mainEnd ?? end, failure })
     })
   } catch (error) {
-    report.close()
+    close()
     throw error
   } finally {
-    closeSync(pipe.write)
+    closeSync(pair.write)
   }
 }
 
-/** The init reports what waitpid gave it; anything else is not believed. */
-function mainStatus(status: number): ProcessEnd | null {
-  return Number.isInteger(status) && (status & 0x7f) !== 0x7f ? decodeWaitStatus(status) : null
+/** Starts a child that runs the plan; its pid. `fds` are its stdio and its end of the report. Throws SysError. */
+export function startPlan(
+  { reaper, plans }: PlanRunner,
+  plan: SpawnPlan,
+  fds: readonly number[],
+  place: Place,
+  onEnd: OnEnd,
+): number {
+  const argv = ['solocloud', 'spawn', ...plans.words(plan)]
+  return reaper.spawn({ argv, env: plan.env, namespaces: plan.namespaces, fds }, onEnd, place)
 }
+
+/** How to read what a child says of this plan. */
+export function reportsOf(
+  plans: Plans,
+  plan: SpawnPlan,
+): Pick<ReportHandler, 'hasInit' | 'explain'> {
+  return {
+    hasInit: plan.steps.some((step) => step.op === 'init'),
+    explain(step, errno) {
+      try {
+        return plans.explain(plan, step, errno)
+      } catch (error) {
+        // The report is read on the event loop, where an exception would be PID 1's.
+        return `${stepFailed(step, errno)} (${String(error)})`
+      }
+    },
+  }
+}
+
+/** For a plan that the life before made. */
+export const stepFailed = (step: number, errno: number): string =>
+  `step ${step} of its start failed: ${errnoName(errno)}`

@@ -13,7 +13,10 @@ function setUp(): {
   const machine = new FakeMachine()
   const turns: (() => void)[] = []
   const log = fakeLog()
-  const reaper = createReaper({ native: machine.native, log, later: (next) => turns.push(next) })
+  const reaper = createReaper({
+    ...{ native: machine.native, life: machine.life, log },
+    later: (next) => turns.push(next),
+  })
   machine.reap = reaper.reap
   return { machine, reaper, log, turns }
 }

@@ -69,22 +69,37 @@ export class World {
     this.supervisor = this.boot(options)
   }
 
-  /** A new life on the same disk: no process of the one before is left, as after a power cut. */
+  /** The first life of a new boot on the same disk: no process of before is left, as after a power cut. */
   boot(options: Partial<SupervisorOptions> = {}): Supervisor {
     this.close()
     this.machine = new FakeMachine()
     this.clock = new FakeClock()
+    return this.#live(options)
+  }
+
+  /** PID 1 dies and lives again: children, kept pipes and the life record stay. */
+  die(options: Partial<SupervisorOptions> = {}): Supervisor {
+    this.machine.die()
+    this.close()
+    this.clock = new FakeClock(this.clock.nowMs())
+    return this.#live(options)
+  }
+
+  #live(options: Partial<SupervisorOptions>): Supervisor {
     this.log = fakeLog()
     const { machine, clock, log, dir } = this
+    const { native, life } = machine
     const opened = openState(join(dir, 'lib/state.db'), clock.wallMs())
     this.state = opened.state
     this.#close = () => opened.state.close()
-    const reaper = createReaper({ native: machine.native, log, later: (next) => next() })
+    const reaper = createReaper({ native, life, log, later: (next) => next() })
     machine.reap = reaper.reap
     this.supervisor = createSupervisor({
-      native: machine.native,
+      native,
+      life,
       reaper,
       opened,
+      journal: machine.journal(),
       paths: {
         chroots: join(dir, 'chroots'),
         logs: join(dir, 'logs'),

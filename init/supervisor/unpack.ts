@@ -160,7 +160,7 @@ function startChild(
   const output = (bytes: (bytes: Uint8Array) => void): number => {
     const pipe = openChildPipe(native, 'read')
     ends.push(pipe.write)
-    readers.push(readPipe(native, pipe.read, buffer, { bytes, end: () => undefined }))
+    readers.push(readPipe(native, pipe.read, buffer, { bytes }))
     return pipe.write
   }
   const finish = (): void => {
@@ -195,6 +195,7 @@ function startChild(
         finish()
         resolve(end)
       },
+      'unpack',
     )
     const kill = (): void => {
       if (pid !== null) native.kill(pid, SIGKILL)
