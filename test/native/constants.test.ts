@@ -1,7 +1,10 @@
 // Every number in sys/ equals the C header's.
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { LINE_BYTES_MAX } from '../../init/logs/line-splitter.ts'
 import { CAPABILITIES } from '../../sys/capabilities.ts'
+import { CHILDREN_MAX, Ending, LIFE_LAYOUT, NOTE_BYTES_MAX, Upgrade } from '../../sys/life.ts'
 import { MountFlag, UmountFlag } from '../../sys/mount.ts'
 import { Fcntl, O_NONBLOCK } from '../../sys/pipe.ts'
 import { Namespace } from '../../sys/process.ts'
@@ -97,6 +100,18 @@ const signals = ['SIGTERM', 'SIGKILL', 'SIGHUP', 'SIGINT', 'SIGPWR', 'SIGCHLD', 
   (name): [string, number] => [name, signalNumber(name) ?? -1],
 )
 
+const endings: Names<typeof Ending> = {
+  runs: 'LIFE_RUNS',
+  'power-off': 'LIFE_POWERS_OFF',
+  reboot: 'LIFE_REBOOTS',
+}
+const upgrades: Names<typeof Upgrade> = {
+  none: 'LIFE_NO_UPGRADE',
+  trial: 'LIFE_TRIAL',
+  confirmed: 'LIFE_CONFIRMED',
+  wentBack: 'LIFE_WENT_BACK',
+}
+
 const all: [string, number][] = [
   ...paired(MountFlag, mountFlags),
   ...paired(UmountFlag, umountFlags),
@@ -106,6 +121,12 @@ const all: [string, number][] = [
   ...paired(AddressFamily, families),
   ...paired(SocketType, socketTypes),
   ...paired(SocketOption, socketOptions),
+  ...paired(Ending, endings),
+  ...paired(Upgrade, upgrades),
+  ['LIFE_LAYOUT', LIFE_LAYOUT],
+  ['LIFE_CHILDREN', CHILDREN_MAX],
+  ['LIFE_NOTE_SIZE', NOTE_BYTES_MAX + 4],
+  ['LIFE_REST_SIZE', LINE_BYTES_MAX],
   ...capabilities,
   ...rlimits,
   ...signals,
@@ -130,7 +151,9 @@ const HEADERS = [
 ]
 
 test('every constant is the header’s', () => {
-  const includes = HEADERS.map((header) => `#include <${header}>`).join('\n')
+  const life = join(import.meta.dirname, '../../native/life.h')
+  const system = HEADERS.map((header) => `#include <${header}>`)
+  const includes = [...system, `#include "${life}"`].join('\n')
   const prints = all.map(([name]) => `printf("${name} %lld\\n", (long long)${name});`).join('\n')
   const source = `#define _GNU_SOURCE\n${includes}\nint main(void) {\n${prints}\nreturn 0; }\n`
   const program = compileC(place.dir, 'constants', source, [])
