@@ -22,6 +22,8 @@ export interface VpsOptions {
   onReboot?: 'stop' | 'restart'
   /** A new file for every write and flush of the disk (see write-log.ts). QEMU must end by itself. */
   writeLog?: string
+  /** A file for what the firmware keeps over a reset, as servers do (ACPI ERST): a panic's last words. */
+  firmwareStore?: string
   /** Sees the console's text as it comes. */
   onConsole?: (text: string) => void
 }
@@ -60,6 +62,7 @@ function qemuArguments(options: VpsOptions): string[] {
     ...['-append', [...KERNEL_WORDS, ...(options.append ?? [])].join(' ')],
     ...diskArguments(options),
     ...['-device', 'virtio-blk-pci,drive=disk'],
+    ...firmwareArguments(options),
     ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
     // Without an option ROM: nothing boots from the network.
     ...['-device', 'virtio-net-pci,netdev=net,romfile='],
@@ -67,6 +70,12 @@ function qemuArguments(options: VpsOptions): string[] {
     ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
     ...['-action', `reboot=${options.onReboot === 'restart' ? 'reset' : 'shutdown'}`],
   ]
+}
+
+function firmwareArguments({ firmwareStore }: VpsOptions): string[] {
+  if (firmwareStore === undefined) return []
+  const memory = `memory-backend-file,id=firmware,mem-path=${firmwareStore},size=64K,share=on`
+  return ['-object', memory, '-device', 'acpi-erst,memdev=firmware']
 }
 
 /** The host's cache is never flushed: a test's disk need not survive the host. */
@@ -190,6 +199,11 @@ export class Vps {
   /** Presses the ACPI power button. */
   async powerButton(): Promise<void> {
     await this.#qmp.execute('system_powerdown')
+  }
+
+  /** An interrupt from nowhere: with `unknown_nmi_panic` among its words, the kernel panics. */
+  async injectNmi(): Promise<void> {
+    await this.#qmp.execute('inject-nmi')
   }
 
   /** The reset button: nothing is unmounted or synced. Resolves when the guest prints again. */

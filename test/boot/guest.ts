@@ -9,7 +9,10 @@ import { makeScratch } from '../../demo/scratch.ts'
 
 /** `disk`: another than the one it was made with. */
 export type GuestOptions = Partial<
-  Pick<VpsOptions, 'disk' | 'memoryMb' | 'ports' | 'append' | 'writeLog'>
+  Pick<
+    VpsOptions,
+    'disk' | 'memoryMb' | 'ports' | 'append' | 'writeLog' | 'firmwareStore' | 'onReboot'
+  >
 >
 
 const ROOT = join(import.meta.dirname, '../..')

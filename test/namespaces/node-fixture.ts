@@ -39,9 +39,10 @@ export class NodeFixture {
     return node
   }
 
-  /** Powers it off and on again: the disk is the same. */
-  async reboot(): Promise<void> {
+  /** Powers it off and on again: the disk is the same, but for what `meanwhile` does to it. */
+  async reboot(meanwhile: () => void = () => undefined): Promise<void> {
     await this.node.stop()
+    meanwhile()
     this.node = await NodeFixture.#start(this.scratch, this.#options)
   }
 
