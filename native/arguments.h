@@ -3,6 +3,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -27,12 +28,26 @@ struct Doubles {
   size_t size = 0;
 };
 
+/** A whole number within the limits. Node-API's own integers wrap, clamp, and take NaN for 0, which
+ * is "my process group" to kill(2). */
+inline bool FromWhole(napi_env env, napi_value value, double min, double max, double* out) {
+  return napi_get_value_double(env, value, out) == napi_ok && *out >= min && *out <= max &&
+         std::trunc(*out) == *out;
+}
+
 inline bool From(napi_env env, napi_value value, int32_t* out) {
-  return napi_get_value_int32(env, value, out) == napi_ok;
+  double number = 0;
+  if (!FromWhole(env, value, INT32_MIN, INT32_MAX, &number)) return false;
+  *out = static_cast<int32_t>(number);
+  return true;
 }
 
 inline bool From(napi_env env, napi_value value, int64_t* out) {
-  return napi_get_value_int64(env, value, out) == napi_ok;
+  constexpr double kSafeMax = 9007199254740991;  // Number.MAX_SAFE_INTEGER
+  double number = 0;
+  if (!FromWhole(env, value, -kSafeMax, kSafeMax, &number)) return false;
+  *out = static_cast<int64_t>(number);
+  return true;
 }
 
 inline bool From(napi_env env, napi_value value, std::string* out) {
@@ -82,12 +97,12 @@ bool From(napi_env env, napi_value value, std::vector<T>* out) {
       napi_get_array_length(env, value, &size) != napi_ok) {
     return false;
   }
-  out->resize(size);
+  // One by one: the length of a sparse array is no measure of what is in it.
   for (uint32_t i = 0; i < size; ++i) {
     napi_value item;
-    if (napi_get_element(env, value, i, &item) != napi_ok || !From(env, item, &(*out)[i])) {
-      return false;
-    }
+    T one{};
+    if (napi_get_element(env, value, i, &item) != napi_ok || !From(env, item, &one)) return false;
+    out->push_back(std::move(one));
   }
   return true;
 }

@@ -20,6 +20,12 @@ struct image {
   uintptr_t text_start, text_end;  // of the largest segment with code
 };
 
+#ifndef LOADER_START
+extern const char __executable_start[];  // The linker's: where we begin ourselves.
+#define LOADER_START ((uintptr_t)__executable_start)
+#endif
+#define ADDRESSES_END (1UL << 47)  // of a process on x86-64, and no more on arm64
+
 static size_t page_size = 4096;
 
 static uintptr_t page_floor(uintptr_t address) { return address & ~(page_size - 1); }
@@ -32,6 +38,24 @@ static uintptr_t map(uintptr_t address, size_t size, int protection, int flags, 
   return (uintptr_t)mapped;
 }
 
+// A damaged header must not lead to a mapping over ourselves, or to memory behind the file's end,
+// where a write faults.
+static void check_segments(const struct part* part, const struct image* image) {
+  const int is_anywhere = image->header.e_type == ET_DYN;
+  int loads = 0;
+  for (int i = 0; i < image->header.e_phnum; i++) {
+    const Elf64_Phdr* segment = &image->segments[i];
+    if (segment->p_type != PT_LOAD) continue;
+    loads++;
+    if (!lies_within(segment->p_offset, segment->p_filesz, part->size) ||
+        segment->p_filesz > segment->p_memsz ||
+        !lies_within(segment->p_vaddr, segment->p_memsz,
+                     is_anywhere ? ADDRESSES_END : LOADER_START))
+      loader_fail("this file is damaged: a program in it does not fit", 0);
+  }
+  if (!loads) loader_fail("this file is damaged: a program in it is empty", 0);
+}
+
 static void read_headers(int self, const struct part* part, struct image* image) {
   Elf64_Ehdr* header = &image->header;
   raw(__NR_pread64, self, header, sizeof *header, part->offset);
@@ -40,6 +64,7 @@ static void read_headers(int self, const struct part* part, struct image* image)
     loader_fail("this file is damaged: a program in it is not one", 0);
   raw(__NR_pread64, self, image->segments, header->e_phnum * sizeof(Elf64_Phdr),
       part->offset + header->e_phoff);
+  check_segments(part, image);
 }
 
 // Room for a program without fixed addresses, where the kernel likes; its segments then go over it.

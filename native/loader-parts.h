@@ -47,11 +47,21 @@ _Static_assert(sizeof(struct part_table) == TABLE_SIZE, "bundle/table.ts has thi
 
 static struct part_table table;
 
+// Whether `size` bytes from `at` on are all among the first `whole`.
+static int lies_within(uint64_t at, uint64_t size, uint64_t whole) {
+  return at <= whole && size <= whole - at;
+}
+
 static void read_table(int self) {
   long size = raw(__NR_lseek, self, 0, 2 /* SEEK_END */);
   if (size > TABLE_SIZE) raw(__NR_pread64, self, &table, TABLE_SIZE, size - TABLE_SIZE);
   if (!raw_streq(table.magic, PARTS_MAGIC) || table.count > PARTS_MAX)
     loader_fail("this file is cut short or damaged: copy it again", 0);
+  for (uint32_t i = 0; i < table.count; i++) {
+    const struct part* part = &table.parts[i];
+    if (!lies_within(part->offset, part->size, (uint64_t)size) || part->name[sizeof part->name - 1])
+      loader_fail("this file is damaged: a part of it lies outside", 0);
+  }
 }
 
 static const struct part* find_part(enum part_kind kind) {

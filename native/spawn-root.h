@@ -61,7 +61,8 @@ static int step_mount(struct spawn* s) {
 }
 
 static unsigned device_number(int64_t major, int64_t minor) {
-  return (unsigned)((minor & 0xff) | (major << 8) | ((minor & ~(int64_t)0xff) << 12));
+  const uint64_t high = (uint64_t)major, low = (uint64_t)minor;
+  return (unsigned)((low & 0xff) | high << 8 | (low & ~(uint64_t)0xff) << 12);
 }
 
 static int is_device(const struct stat* status, unsigned device) {

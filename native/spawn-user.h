@@ -161,7 +161,10 @@ static int find_group(struct account* account, const char* group) {
 }
 
 // `user[:group]` as Docker understands it: a group that is named replaces the user's groups.
+// What an earlier step has found is forgotten.
 static int find_account(struct account* account, const char* words) {
+  account->gid = 0;
+  account->group_count = 0;
   char user[USER_SIZE], name[USER_SIZE] = "";
   size_t size = 0;
   for (; words[size] && words[size] != ':'; size++) {

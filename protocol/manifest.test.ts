@@ -117,6 +117,13 @@ test('bytes that are not JSON, not UTF-8 or too many are refused', () => {
   expect(() => parseManifest(Buffer.alloc(262145, 32))).toThrow(/^image.json has 262145 bytes/)
 })
 
+test('what JSON.parse quotes of the text can not move the cursor of a terminal', () => {
+  const text = '[\u001b[2J\u0007\n'
+  expect(() => parseManifest(Buffer.from(text))).toThrow(
+    /^image.json is not JSON: .*\\u001b\[2J\\u0007\\u000a/,
+  )
+})
+
 test('whatever JSON says, the answer is a manifest or a ManifestError', () => {
   const config = fc.record({ Cmd: fc.anything(), Env: fc.anything(), User: fc.anything() })
   const near = fc.record({ architecture: fc.constantFrom('amd64', 'x'), config })

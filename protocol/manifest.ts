@@ -63,8 +63,17 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'))
   } catch (error) {
-    throw new ManifestError(`image.json is not JSON: ${(error as Error).message}`)
+    throw new ManifestError(`image.json is not JSON: ${printable((error as Error).message)}`)
   }
+}
+
+/** JSON.parse's message quotes the text as it is, and it ends up on a terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (control) => `\\u${hex4(control.charCodeAt(0))}`)
+}
+
+function hex4(code: number): string {
+  return code.toString(16).padStart(4, '0')
 }
 
 function config(value: unknown, path: string): ImageConfig {

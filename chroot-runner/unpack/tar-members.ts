@@ -3,7 +3,7 @@ import { extract, type Extract, type Header } from 'tar-stream'
 import type { Limits } from './limits.ts'
 import { memberPath } from './member-path.ts'
 import { type MemberFrame, TarFrames } from './tar-frames.ts'
-import { corrupt, refused, tooBig } from './unpack-error.ts'
+import { corrupt, refused, tooBig, UnpackError } from './unpack-error.ts'
 
 export type MemberType = 'file' | 'directory' | 'symlink' | 'link' | 'fifo' | 'device'
 
@@ -50,7 +50,8 @@ export async function* tarMembers(
 ): AsyncGenerator<Member> {
   const frames = new TarFrames(limits.headerBytesMax)
   const parser = extract()
-  const pumping = pump(tar, frames, parser)
+  const input: Input = { tar, failure: null }
+  const pumping = pump(input, frames, parser)
   let entries = 0
   try {
     for await (const entry of parser) {
@@ -63,16 +64,24 @@ export async function* tarMembers(
       }
       entry.resume()
     }
+  } catch (error) {
+    throw error instanceof UnpackError || error === input.failure ? error : unreadable(error)
   } finally {
     parser.destroy(null)
   }
   await pumping
 }
 
+interface Input {
+  tar: AsyncIterable<Buffer>
+  /** What it ended with, where it did not end well. */
+  failure: unknown
+}
+
 /** Feeds the parser at its own pace. Its failure is the parser's, and so the reader's. */
-async function pump(tar: AsyncIterable<Buffer>, frames: TarFrames, parser: Extract): Promise<void> {
+async function pump(input: Input, frames: TarFrames, parser: Extract): Promise<void> {
   try {
-    for await (const chunk of tar) {
+    for await (const chunk of input.tar) {
       frames.push(chunk)
       if (!parser.write(chunk)) await drained(parser)
       if (parser.destroyed) return
@@ -80,8 +89,14 @@ async function pump(tar: AsyncIterable<Buffer>, frames: TarFrames, parser: Extra
     frames.end()
     parser.end(null)
   } catch (error) {
+    input.failure = error
     parser.destroy(error as Error)
   }
+}
+
+/** What tar-stream alone objects to, as the bytes that are left of a block behind the tar's end. */
+function unreadable(error: unknown): UnpackError {
+  return corrupt(`the tar is corrupt: ${(error as Error).message}`)
 }
 
 function drained(parser: Extract): Promise<void> {

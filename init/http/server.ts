@@ -120,6 +120,7 @@ class HttpManagement implements ManagementServer {
       keepAlive: true,
       keepAliveInitialDelay: PROBE_AFTER_MS,
       noDelay: true,
+      requireHostHeader: false, // Node would answer it alone, without a problem document.
     })
     server.maxConnections = CONNECTIONS_MAX
     server.on('request', (request, response) => this.#take({ request, response }))
@@ -168,7 +169,7 @@ class HttpManagement implements ManagementServer {
   }
 
   async #reply({ request, refusal }: Arrival, body: RequestBody): Promise<Reply> {
-    const error = this.#closing ? shuttingDown() : refusal
+    const error = this.#closing ? shuttingDown() : (refusal ?? hostRefusal(request))
     if (error !== undefined) return problemReply(failureOf(error, this.#deps.log))
     const { method = '', url = '', headers } = request
     return route(this.#deps, { method, url, headers, body })
@@ -197,6 +198,12 @@ class HttpManagement implements ManagementServer {
         `Content-Type: application/problem+json\r\nContent-Length: ${text.length}\r\n\r\n${text}`,
     )
   }
+}
+
+/** RFC 9112, 3.2. */
+function hostRefusal({ httpVersion, headers }: IncomingMessage): AppError | undefined {
+  if (httpVersion !== '1.1' || headers.host !== undefined) return undefined
+  return new AppError('bad-request', 'An HTTP/1.1 request must have a Host field.')
 }
 
 function shuttingDown(): AppError {

@@ -355,6 +355,10 @@ test('a reboot is answered before it begins', async () => {
 })
 
 test.each([
+  [
+    'GET /v1/node HTTP/1.1\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 400 [^]*application\/problem\+json[^]*Host/,
+  ],
   ['nonsense\r\n\r\n', /^HTTP\/1\.1 400 Bad Request\r\n[^]*"code":"bad-request"/],
   [
     `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(9000)}\r\n\r\n`,
