@@ -110,7 +110,8 @@ export function openLife(native: Native): Life {
   const forget = (child: number): void => void check(native.lifeForget(child), 'forget a child')
 
   return {
-    get: (name) => check(native.lifeNumber(number(name)), 'read the life record'),
+    // A descriptor that is not there is -1, which looks like an error; others can't come any more.
+    get: (name) => native.lifeNumber(number(name)),
     set: (name, value) => void check(native.setLifeNumber(number(name), value), name),
     upgradeReason() {
       const text = Buffer.alloc(REASON_BYTES)
