@@ -3,7 +3,6 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { LogLine, LogStream } from '../../protocol/api.ts'
-import { SysError } from '../../sys/sys-error.ts'
 import { criPrefix } from './cri.ts'
 import type { Journal, Taken } from './journal.ts'
 import { createLineSplitter } from './line-splitter.ts'
@@ -161,16 +160,10 @@ function openLog(options: LogsOptions, { chunk, batch }: Shared, path: string): 
   const tell = (line: LogLine): void => {
     for (const follower of followers) home.guard(() => follower(line))
   }
-  const take = (stream: LogStream, work: (nowMs: number) => Taken): number | null => {
+  const take = (stream: LogStream, work: (nowMs: number) => Taken): Taken => {
     settleLoss()
     const nowMs = wallMs()
-    let count: Taken
-    try {
-      count = work(nowMs)
-    } catch (error) {
-      if (error instanceof SysError) return 0 // What can't be read has nothing more for us.
-      throw error
-    }
+    const count = work(nowMs)
     if (count === null || count === 0) return count
     at = new Date(nowMs).toISOString()
     write(stream, chunk.subarray(0, count), NOT_BEGUN)

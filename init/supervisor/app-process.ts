@@ -10,22 +10,22 @@
 //   output read, end not noted      read again to the end that is there already: nothing comes twice
 //   end noted, place not forgotten  the note has no process: the place is forgotten
 //   place forgotten, pipes not closed            no note names them
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync } from 'node:fs'
 import type { Isolation, LogStream } from '../../protocol/api.ts'
 import type { Manifest } from '../../protocol/image.ts'
-import type { Life } from '../../sys/life.ts'
 import { kill, type ProcessEnd } from '../../sys/process.ts'
 import { signalNumber } from '../../sys/signals.ts'
 import type { AppLog } from '../logs/app-log.ts'
 import { noteText, type ProcessNote } from './app-note.ts'
+import { closeKept, openAppPipes, type PipeTools } from './app-pipes.ts'
 import { clear } from './clear.ts'
 import { timestamp, type Clock } from './clock.ts'
 import type { Log } from './log.ts'
 import type { Mounts } from './mounts.ts'
-import { openChildPipe, watchPipe, type Watch } from './pipes.ts'
+import { watchPipe, type Watch } from './pipes.ts'
 import { reportsOf, startPlan, stepFailed, type PlanEnd, type PlanRunner } from './plans.ts'
 import type { Domain, Processes } from './processes.ts'
-import { openReport, watchReport, type Report } from './report.ts'
+import { watchReport, type Report } from './report.ts'
 
 const SIGTERM = 15
 const SIGKILL = 9
@@ -37,14 +37,11 @@ export interface ResolvConf {
   digest: string
 }
 
-export interface ProcessTools extends PlanRunner {
-  life: Life
+export interface ProcessTools extends PlanRunner, PipeTools {
   clock: Clock
   log: Log
   processes: Processes
   mounts: Mounts
-  /** What apps read from. */
-  devNull: string
   /** The directory below which each app gets a cgroup, or null where there are none. */
   cgroups: string | null
   /** What an app's /etc/resolv.conf says now. */
@@ -105,7 +102,7 @@ export function openProcess(
   const { name } = app
   const words = { name, root, isolation, cgroup, manifest, resolvConf: resolvConf.content }
   const plan = tools.plans.app(words)
-  const { ours, theirs } = openPipes(tools)
+  const { ours, theirs } = openAppPipes(tools)
   const [stdout, stderr, report] = ours
   const reports = reportsOf(tools.plans, plan)
   const note: ProcessNote = {
@@ -258,40 +255,6 @@ function readLog(
   let count: number | null = null
   guard(() => (count = log.read(stream, fd)))
   return count
-}
-
-interface Pipes {
-  /** stdout, stderr, report; kept over a death of ours. */
-  ours: [number, number, number]
-  /** stdin, stdout, stderr, report. */
-  theirs: number[]
-}
-
-function openPipes({ native, life, devNull }: ProcessTools): Pipes {
-  const ours: number[] = []
-  const theirs: number[] = []
-  const open = (pipe: { read: number; write: number }): number => {
-    ours.push(pipe.read)
-    theirs.push(pipe.write)
-    life.keep(pipe.read)
-    return pipe.read
-  }
-  try {
-    theirs.push(openSync(devNull, 'r'))
-    const stdout = open(openChildPipe(native, 'read'))
-    const stderr = open(openChildPipe(native, 'read'))
-    return { ours: [stdout, stderr, open(openReport(native))], theirs }
-  } catch (error) {
-    for (const fd of theirs) closeSync(fd)
-    for (const fd of ours) closeKept(life, fd)
-    throw error
-  }
-}
-
-/** In this order: a number that is kept belongs to what was open under it when it was kept. */
-export function closeKept(life: Life, fd: number): void {
-  life.unkeep(fd)
-  closeSync(fd)
 }
 
 function makeCgroup({ cgroups, log }: ProcessTools, name: string): string | null {

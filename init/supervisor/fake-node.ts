@@ -1,5 +1,5 @@
-// For tests: a clock that a test moves, and a machine whose children do what the test says. It outlives a
-// death of PID 1, as children, kept pipes and the life record do.
+// For tests: a machine whose children do what the test says. It outlives a death of PID 1, as children, kept
+// pipes and the life record do.
 import { closeSync, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import {
@@ -14,101 +14,17 @@ import { fakeNative } from '../../sys/fake-native.ts'
 import type { Life } from '../../sys/life.ts'
 import type { Native } from '../../sys/native.ts'
 import { signalName } from '../../sys/signals.ts'
-import { nativeJournal, type Journal } from '../logs/journal.ts'
-import type { Clock } from './clock.ts'
+import type { Journal } from '../logs/journal.ts'
+import { FakePipe } from './fake-pipe.ts'
 import type { Log } from './log.ts'
+import { nativeJournal } from './native-journal.ts'
 
-const EAGAIN = -11
+export { FakeClock } from './fake-clock.ts'
+
 const ESRCH = -3
 const MSG_PEEK = 2
 /** No real descriptor. */
 const NEWLINES = -2
-
-interface Timer {
-  atMs: number
-  fire: () => void
-}
-
-export class FakeClock implements Clock {
-  #nowMs: number
-  #timers: Timer[] = []
-
-  constructor(nowMs = 0) {
-    this.#nowMs = nowMs
-  }
-
-  nowMs(): number {
-    return this.#nowMs
-  }
-  wallMs(): number {
-    return Date.UTC(2030, 0, 1) + this.#nowMs
-  }
-  after(ms: number, fire: () => void): () => void {
-    const timer = { atMs: this.#nowMs + ms, fire }
-    this.#timers.push(timer)
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer)
-    }
-  }
-  /** Fires what is due on the way, in order. */
-  advance(ms: number): void {
-    const endMs = this.#nowMs + ms
-    for (;;) {
-      const next = this.#timers.toSorted((one, other) => one.atMs - other.atMs)[0]
-      if (next === undefined || next.atMs > endMs) break
-      this.#nowMs = Math.max(this.#nowMs, next.atMs)
-      this.#timers = this.#timers.filter((other) => other !== next)
-      next.fire()
-    }
-    this.#nowMs = endMs
-  }
-  timers(): number {
-    return this.#timers.length
-  }
-}
-
-class FakePipe {
-  readonly waiting: Buffer[] = []
-  ended = false
-  ready: (() => void) | null = null
-
-  say(bytes: Buffer): void {
-    this.waiting.push(bytes)
-    this.wake()
-  }
-  end(): void {
-    this.ended = true
-    this.wake()
-  }
-  wake(): void {
-    this.ready?.()
-  }
-  /** A new watch is told of what waits already. */
-  watch(ready: () => void): void {
-    this.ready = ready
-    const level = (): void => {
-      if (this.ready !== ready || (this.waiting.length === 0 && !this.ended)) return
-      ready()
-      queueMicrotask(level)
-    }
-    queueMicrotask(level)
-  }
-  /** As Linux before 4.4 does: only what was written first. */
-  peek(into: Uint8Array): number {
-    const first = this.waiting[0]
-    if (first === undefined) return this.ended ? 0 : EAGAIN
-    into.set(first.subarray(0, into.length))
-    return Math.min(first.length, into.length)
-  }
-  read(into: Uint8Array): number {
-    const first = this.waiting.shift()
-    if (first === undefined) return this.ended ? 0 : EAGAIN
-    const count = Math.min(first.length, into.length)
-    into.set(first.subarray(0, count))
-    if (count < first.length) this.waiting.unshift(first.subarray(count))
-    return count
-  }
-}
 
 export class FakeChild {
   readonly pid: number

@@ -3,25 +3,24 @@ import { hash } from 'node:crypto'
 import { rmdirSync } from 'node:fs'
 import { isAppName } from '../../protocol/app-name.ts'
 import { createLogs } from '../logs/app-log.ts'
-import { nativeJournal } from '../logs/journal.ts'
-import type { Generation } from '../state/state.ts'
 import type { ResolvConf } from './app-process.ts'
 import type { State as AppState } from './app.ts'
 import { AppError } from './apps.ts'
+import { beginLife } from './begin-life.ts'
 import type { Clock } from './clock.ts'
-import { deploy, imageOf, operatingError, rollback, type DeployTools } from './deploy.ts'
+import { deploy, operatingError, rollback, type DeployTools } from './deploy.ts'
 import { createGenerations } from './generations.ts'
 import { openSink } from './image-pump.ts'
-import { closeUnowned, inherit, leftBehind, type LeftBehind } from './inherit.ts'
 import { createMounts } from './mounts.ts'
+import { nativeJournal } from './native-journal.ts'
 import type { Supervisor, SupervisorOptions } from './options.ts'
 import { createProcesses } from './processes.ts'
 import { refreshResolvConf } from './refresh.ts'
-import { restore, storedManifest, type Found } from './restore.ts'
+import { restore } from './restore.ts'
 import { createRunner, type RunnerTools } from './runner.ts'
-import { slotStatus, type Installed, type Operation, type Slot } from './slot.ts'
+import { slotStatus, type Operation, type Slot } from './slot.ts'
 import { createTurns } from './turns.ts'
-import { startAndTry, STOPPED_MS_MAX, stopAndWait } from './trial.ts'
+import { startAndTry, stopAndWait } from './trial.ts'
 
 /** How long a new generation must stay up before its push has succeeded. */
 export const TRIAL_MS = 5_000
@@ -32,7 +31,7 @@ const READ_BUFFER_BYTES = 64 * 1024
 type Tools = RunnerTools & DeployTools
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const { opened, paths, limits, clock, log, isolation, life, reaper } = options
+  const { opened, paths, limits, clock, log, isolation } = options
   const { state } = opened
   const slots = new Map<string, Slot>()
   const logs = createLogs({
@@ -136,61 +135,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     await forget(slot)
   }
 
-  const root = (name: string) => (generation: number) => generations.root(name, generation)
-  const install = (name: string, generation: Generation): Installed => ({
-    ...generation,
-    image: imageOf(generations, isolation, name, generation.number, storedManifest(generation)),
-  })
-
-  /** Resolves when no process of another generation is left of the life before. */
-  const begin = async ({ name, current, previous }: Found, left: LeftBehind): Promise<void> => {
-    const slot = addSlot(name, { name: 'stopped' })
-    const { runner } = slot
-    runner.guard(() => {
-      slot.current = install(name, current)
-      slot.previous = previous && install(name, previous)
-      runner.load(slot.current.image)
-    })
-    const mine = left.apps.get(name)
-    let gone = Promise.resolve()
-    runner.guard(() => {
-      if (mine !== undefined) gone = inherit(slot, mine, root(name))
-      else if (slot.current !== null) runner.send('start')
-    })
-    await gone
-  }
-
-  /** What was being pushed for the first time, or removed. */
-  const endUnknown = async (slot: Slot, left: LeftBehind): Promise<void> => {
-    const mine = left.apps.get(slot.name)
-    slot.runner.guard(() => {
-      if (mine !== undefined) slot.removing = inherit(slot, mine, root(slot.name))
-    })
-    await slot.removing
-  }
-  /** After the tidying up: of an app that is neither known nor has a generation, nothing stays. */
-  const forgetUnknown = (name: string): void => {
-    const slot = slots.get(name)
-    if (slot === undefined) return
-    slot.removing = null
-    if (slot.runner.state() !== 'stopped') return
-    if ((generations.found().get(name) ?? []).length === 0) slot.log.remove()
-    drop(slot)
-  }
-
-  /** Nothing is deleted below a process that may still be there. */
-  const tidyAfter = async (gone: Promise<unknown>): Promise<void> => {
-    const limit = Promise.withResolvers<'late'>()
-    const disarm = clock.after(STOPPED_MS_MAX, () => limit.resolve('late'))
-    const outcome = await Promise.race([gone, limit.promise])
-    disarm()
-    if (outcome !== 'late') return restored.tidy()
-    log.error(
-      {},
-      'processes of the life before do not end; what it left stays until the next start',
-    )
-  }
-
   return {
     list: () =>
       [...slots.values()].map(status).sort((one, other) => (one.name < other.name ? -1 : 1)),
@@ -242,19 +186,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     follow: (name, listener) => existing(name).log.follow(listener),
 
     start() {
-      const left = leftBehind(life)
-      closeUnowned(life, left)
-      const gone = restored.apps.map((app) => begin(app, left))
-      const known = new Set(restored.apps.map(({ name }) => name))
-      const unknown = [...left.apps.keys()].filter((name) => !known.has(name))
-      const ended = unknown.map((name) => endUnknown(addSlot(name, { name: 'stopped' }), left))
-      const places = new Map([...left.apps].map(([name, { place }]) => [place, slots.get(name)]))
-      logs.recover((place) => places.get(place)?.log)
-      const helpers = left.others.map((place) => reaper.end(place))
-      reaper.reap() // Ends that the life before has seen.
-      tidied = tidyAfter(Promise.all([...gone, ...ended, ...helpers])).then(() => {
-        for (const name of unknown) forgetUnknown(name)
-      })
+      tidied = beginLife({ ...tools, restored, logs, slots, addSlot, drop })
     },
     tidied: () => tidied,
 
