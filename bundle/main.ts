@@ -11,7 +11,8 @@ async function runRole(role: Role, words: readonly string[]): Promise<void> {
   switch (role) {
     case 'init': {
       const { main } = await import('../init/main.ts')
-      await main()
+      // Its failure is nobody's to handle here: unhandled, it ends this life of PID 1.
+      void main()
       return
     }
     case 'cloud': {

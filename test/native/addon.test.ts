@@ -278,5 +278,5 @@ test('a number that 64 bits do not hold exactly is refused', () => {
 
 test('the length of a sparse array costs nothing', () => {
   const words = new Array<string>(2 ** 32 - 1)
-  expect(() => native.spawn(words, [], 0, [])).toThrow('bad argument')
+  expect(() => native.spawn(words, [], 0, [], NO_PLACE)).toThrow('bad argument')
 })
