@@ -88,7 +88,7 @@ async function run(): Promise<void> {
     if (parts.includes('pushes')) halves.push(await pushes(scratch, quick ? 1 : PUSHES))
     if (parts.includes('boots')) halves.unshift(await boots(scratch, quick ? 1 : BOOTS))
     const section = parts.includes('supervisors')
-      ? await superviseSection(join(ROOT, '.cache/bench'), scratch, quick, say)
+      ? await superviseSection({ cache: join(ROOT, '.cache'), scratch, quick, report: say })
       : { topics: [], notes: [] }
     await publish(
       halves.flatMap(({ rows }) => rows),

@@ -9,7 +9,7 @@ const DIRECTORIES = [
   ...['var/log/supervisor', 'var/run'],
 ] as const
 
-const PROGRAMS = ['service', 'collect', 'storm'] as const
+const PROGRAMS = ['service', 'collect', 'storm', 'counter', 'saboteur'] as const
 export type Program = (typeof PROGRAMS)[number]
 /** Paths of the benchmark's own programs. */
 export type Programs = Readonly<Record<Program, string>>

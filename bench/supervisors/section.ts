@@ -1,8 +1,11 @@
 // The supervisors' part of the benchmark: who is compared, in which phases, and the tables that come of it.
 import { join } from 'node:path'
+import { fetchKernel } from '../../qemu/kernel.ts'
+import { debianTree } from '../debian.ts'
 import { idleTopic, idling, type Memory, memoryOf, memoryTopic } from './footprint.ts'
 import { fetchPackages, type Packages } from './packages.ts'
 import { compilePrograms, type Programs } from './peer-directory.ts'
+import { crashing } from './crashing.ts'
 import { FLOOR, PACKAGES, type Peer, PEERS } from './peers.ts'
 import { reaping } from './reaping.ts'
 import { restarting, restartTopic } from './restarting.ts'
@@ -18,12 +21,9 @@ export interface Section {
   notes: string[]
 }
 
-interface Bench {
+interface Bench extends SectionOptions {
   packages: Packages
   programs: Programs
-  scratch: string
-  quick: boolean
-  report: Report
 }
 
 /** The most first: those of `restarting` need more than its samples. */
@@ -35,22 +35,33 @@ const YOUNG_KILLS = 12
 /** It reaps 100 a second once nothing new dies. */
 const SLOW_REAPERS = ['supervisor'] as const
 
-/** Needs root, apt and a built node. `scratch` is a directory for what runs. */
-export async function superviseSection(
-  cacheDir: string,
-  scratch: string,
-  quick: boolean,
-  report: Report,
-): Promise<Section> {
-  const packages = await fetchPackages(cacheDir, PACKAGES, report)
+export interface SectionOptions {
+  /** Where the kernel and everything else that is fetched stays, absolute. */
+  cache: string
+  /** A directory for what runs. */
+  scratch: string
+  /** Measure everything once. */
+  quick: boolean
+  report: Report
+}
+
+/** Needs root, apt and a built node. */
+export async function superviseSection(options: SectionOptions): Promise<Section> {
+  const { cache, scratch, report } = options
+  const benchCache = join(cache, 'bench')
+  const kernel = await fetchKernel(join(cache, 'kernel'), report)
+  const debian = await debianTree(benchCache, kernel, report)
+  const packages = await fetchPackages(benchCache, PACKAGES, report)
   const programs = await compilePrograms(join(scratch, 'programs'))
-  const bench = { packages, programs, scratch, quick, report }
+  const bench = { ...options, packages, programs }
   const memories = new Map<string, Memory[]>([OURS, ...names(PEERS)].map((name) => [name, []]))
   const alone = await withOne(bench, memories)
   const many = await withMany(bench, memories)
   await withMost(bench, memories)
+  const guests = { kernel, packages, programs, scratch: join(scratch, 'guests'), debian }
+  const crashes = await crashing(PEERS, guests, report)
   return {
-    topics: [alone, many.restarts, memoryTopic(COUNTS, memories), many.idle],
+    topics: [alone, many.restarts, memoryTopic(COUNTS, memories), many.idle, crashes],
     notes: [
       `Peers: ${PEERS.map((peer) => `${peer.name} ${packages.version(peer.package ?? '')}`).join(', ')},`,
       "Debian's packages, each as PID 1 in namespaces of its own, without most capabilities.",
