@@ -1,12 +1,14 @@
 // Every kind of death of PID 1 in turn, in a container: the node is there again, and no app notices.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { FAULT_KINDS, MACHINE_FAULTS, type FaultKind } from '../../init/fault-spec.ts'
-import { nodeStatus } from '../../protocol/wire.ts'
+import type { CrashReport } from '../../protocol/api.ts'
+import { nodeHistory, nodeStatus } from '../../protocol/wire.ts'
 import { causeFault } from '../cause-fault.ts'
 import { probeImage } from '../probe-image.ts'
-import { cloud, runCloud } from '../run-cloud.ts'
+import { cloud, cloudJson, runCloud } from '../run-cloud.ts'
 import { NodeFixture } from './node-fixture.ts'
 
 const FAULTS = '/run/solocloud/faults'
@@ -36,15 +38,63 @@ async function lifeOf({ node }: NodeFixture): Promise<number> {
 }
 
 const reaches = (node: NodeFixture, life: number): Promise<void> =>
-  expect.poll(() => lifeOf(node), { timeout: NEXT_LIFE_MS_MAX, interval: 50 }).toBe(life)
+  vi.waitFor(async () => expect(await lifeOf(node)).toBe(life), {
+    timeout: NEXT_LIFE_MS_MAX,
+    interval: 50,
+  })
+
+/** What the report says of each kind; of the others, the signal. */
+const REASONS: Readonly<Record<string, string>> = {
+  heap: 'JavaScript heap exhausted',
+  throw: 'uncaught exception',
+  reject: 'unhandled rejection',
+  exit: 'exit',
+  'process-abort': 'SIGABRT',
+  hang: 'hang',
+  'native-hang': 'hang',
+  'sleep-hang': 'hang',
+  stack: 'SIGSEGV',
+  'native-exit': 'exit',
+  'fast-exit': '_exit',
+  empty: 'the end of main()',
+}
+const reasonOf = (kind: FaultKind): string => {
+  const [name = ''] = kind.replace('signal:SIG', '').split('@')
+  return REASONS[name] ?? `SIG${name.toUpperCase()}`
+}
+
+/** The report about that life. */
+async function reportOf({ node }: NodeFixture, life: number): Promise<CrashReport> {
+  const { crashes } = nodeHistory(await cloudJson('node', 'crashes', node.manage), 'crashes')
+  const found = crashes.find((report) => report.life === life)
+  if (found === undefined) throw new Error(`no report about life ${life}`)
+  return found
+}
+
+/** What must not grow from life to life. */
+function belongings({ node }: NodeFixture): Record<string, unknown> {
+  const proc = `/proc/${node.pid}`
+  const links = readdirSync(`${proc}/fd`).map((fd) => readlinkSync(`${proc}/fd/${fd}`))
+  return {
+    // A socket's number is new in each life.
+    descriptors: links.map((link) => link.replace(/\d+/g, '')).sort(),
+    children: readFileSync(`${proc}/task/${node.pid}/children`, 'utf8'),
+    environment: readFileSync(`${proc}/environ`, 'utf8'),
+    words: readFileSync(`${proc}/cmdline`, 'utf8'),
+  }
+}
 
 describe('one after another', () => {
   let node: NodeFixture
   let pid: number | null
+  let before: Record<string, unknown>
   // More lives than in a second: never a crash loop.
   beforeAll(async () => {
     node = await makeNode('deaths', 'solocloud.crashloop=60/1')
     pid = (await node.app(APP)).pid
+    await die(node, 'segv')
+    await reaches(node, 2)
+    before = belongings(node)
   })
   afterAll(() => node[Symbol.asyncDispose]())
 
@@ -54,10 +104,12 @@ describe('one after another', () => {
     await reaches(node, life + 1)
     expect(await node.app(APP)).toMatchObject({ state: 'running', pid, restarts: 0 })
     expect(await node.node.get(PORT, '/')).toBe('probe\n')
+    expect(await reportOf(node, life)).toMatchObject({ reason: reasonOf(kind) })
   })
 
   test('and nothing has piled up', async () => {
     expect(node.processes(/\/bin\/probe/)).toHaveLength(1)
+    await expect.poll(() => belongings(node)).toEqual(before)
     const { code } = await node.node.stop()
     expect(code).toBe(0)
   })
