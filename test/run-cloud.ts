@@ -8,7 +8,7 @@ export interface CloudRun {
   stderr: string
 }
 
-const CLOUD = join(import.meta.dirname, '../build/cloud')
+export const CLOUD = join(import.meta.dirname, '../build/cloud')
 const RUN_MS_MAX = 180_000
 
 export async function runCloud(args: readonly string[]): Promise<CloudRun> {

@@ -26,7 +26,7 @@ export function beginTrial({ native, life, clock, disk }: Trial, names: FileName
   // The loader keeps it open over the exec.
   life.set('previousFd', disk.openRunning())
   const fd = disk.open(names.fresh)
-  life.set('trialEndsMs', clock.nowMs() + TRIAL_MS)
+  life.set('trialEndsMs', Math.round(clock.nowMs()) + TRIAL_MS)
   life.set('upgrade', Upgrade.trial)
   const errno = native.become(fd)
   disk.close(fd)
