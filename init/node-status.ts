@@ -1,5 +1,5 @@
 // What `cloud node` shows: read anew at each request from /proc and the file system.
-import { readFileSync, statfsSync } from 'node:fs'
+import { readdirSync, readFileSync, statfsSync } from 'node:fs'
 import { arch, hostname, release } from 'node:os'
 import { procBytes } from '../sys/meminfo.ts'
 import type {
@@ -36,6 +36,14 @@ function readProc(path: string): string {
   }
 }
 
+function listed(directory: string): number {
+  try {
+    return readdirSync(directory).length
+  } catch {
+    return 0
+  }
+}
+
 /** Anonymous memory and our share of shared memory (proc(5), smaps_rollup). */
 export function unreclaimable(smapsRollup: string): number | null {
   const anonymous = procBytes(smapsRollup, 'Anonymous')
@@ -49,6 +57,8 @@ function initStatus({ version, upgrade, orphansReaped }: NodeFacts): InitStatus 
     residentBytes: procBytes(readProc('/proc/self/status'), 'VmRSS') ?? 0,
     unreclaimableBytes: unreclaimable(readProc('/proc/self/smaps_rollup')),
     orphansReaped,
+    // The one that reads the list is in it.
+    descriptors: Math.max(0, listed('/proc/self/fd') - 1),
   }
 }
 

@@ -96,6 +96,8 @@ export interface InitStatus {
   unreclaimableBytes: number | null
   /** Processes that nobody else waited for, since the start. */
   orphansReaped: number
+  /** Open ones. */
+  descriptors: number
 }
 
 export interface NodeStatus {

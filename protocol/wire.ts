@@ -68,6 +68,7 @@ export const nodeStatus = record<NodeStatus>({
     residentBytes: amount,
     unreclaimableBytes: nullable(amount),
     orphansReaped: amount,
+    descriptors: amount,
   }),
   manage: list(string),
 })

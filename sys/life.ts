@@ -18,8 +18,6 @@ const TEXT_BYTES = 3072
 /** LIFE_DESCRIPTORS. */
 const DESCRIPTORS_MAX = 65_536
 const ENOSPC = -28
-/** The one number below zero that is none of an error here. */
-const NO_DESCRIPTOR = -1
 
 /** Numbers of the record's head, in the order that native/life-record.h gives them. */
 export const lifeNumbers = [

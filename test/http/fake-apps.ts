@@ -52,6 +52,7 @@ export function sampleNode(): NodeStatus {
       residentBytes: 40 * 1024 ** 2,
       unreclaimableBytes: 12 * 1024 ** 2,
       orphansReaped: 3,
+      descriptors: 40,
     },
     manage: ['unix:/run/solocloud/manage.sock'],
   }

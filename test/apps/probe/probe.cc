@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -199,8 +200,26 @@ static string Answer(const string& request) {
   return "probe\n";
 }
 
+// Numbered lines on standard output, so many a second, for as long as the app lives. In bursts: a
+// line a millisecond would be a test of the timer.
+static void PrintLines(int per_second) {
+  constexpr int kBursts = 100;
+  char line[32];
+  timespec next;
+  clock_gettime(CLOCK_MONOTONIC, &next);
+  for (long number = 1;; number++) {
+    const int size = snprintf(line, sizeof line, "number %ld\n", number);
+    if (write(1, line, static_cast<size_t>(size)) != size) _exit(1);
+    if (number % (per_second / kBursts) != 0) continue;
+    next.tv_nsec += 1000000000 / kBursts;
+    if (next.tv_nsec >= 1000000000) next.tv_sec++, next.tv_nsec -= 1000000000;
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
+  }
+}
+
 int main() {
   const char* port = getenv("PORT");
+  const char* lines = getenv("LINES_PER_SECOND");
   if (getenv("CRASH_AT_START")) {
     fprintf(stderr, "cannot start: CRASH_AT_START is set\n");
     return 3;
@@ -217,6 +236,7 @@ int main() {
   }
   printf("listening\n");
   fflush(stdout);
+  if (lines && fork() == 0) PrintLines(atoi(lines));
   for (;;) {
     const int client = accept4(server, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) continue;

@@ -1,0 +1,14 @@
+// PID 1 of a machine dies fifty times, and nobody but PID 1 notices.
+import { expect, test } from 'vitest'
+import { manyDeaths } from '../deaths/many-deaths.ts'
+import { chooseSeed } from '../seeded.ts'
+
+const DEATHS = 50
+
+test('apps, requests and logs go on over fifty deaths', { timeout: 600_000 }, async () => {
+  const seed = chooseSeed('DEATHS_SEED')
+  console.log(`DEATHS_SEED=${seed}`)
+  const survived = await manyDeaths({ deaths: DEATHS, seed, report: console.log })
+  console.log(JSON.stringify(survived))
+  expect(survived.requests).toBeGreaterThan(DEATHS)
+})

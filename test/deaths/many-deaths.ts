@@ -1,0 +1,173 @@
+// One guest whose PID 1 dies again and again, of everything there is, while its apps are asked and write their
+// logs all along. Nobody but PID 1 may notice.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getText } from '../../demo/get-text.ts'
+import { EXAMPLES, imagePath } from '../../demo/tour.ts'
+import { FAULT_KINDS, MACHINE_FAULTS, type FaultKind } from '../../init/fault-spec.ts'
+import type { AppStatus, NodeStatus } from '../../protocol/api.ts'
+import { appStatuses, nodeStatus } from '../../protocol/wire.ts'
+import type { Vps } from '../../qemu/vps.ts'
+import { Guest } from '../boot/guest.ts'
+import { causeFault } from '../cause-fault.ts'
+import { probeImage } from '../probe-image.ts'
+import { cloud } from '../run-cloud.ts'
+import { pick, seeded } from '../seeded.ts'
+import { numberedLines, type NumberedLines } from './numbered-lines.ts'
+import { steadyClient, type SteadyClient } from './steady-client.ts'
+
+export interface ManyDeaths {
+  deaths: number
+  seed: number
+  report: (line: string) => void
+}
+
+export interface Survived {
+  deaths: number
+  kinds: number
+  /** From the question for a death to the next life's first answer, ms. */
+  medianMs: number
+  slowestMs: number
+  requests: number
+  slowestRequestMs: number
+  lines: number
+  /** PID 1's memory that can't be reclaimed, after the first and after the last death. */
+  bytes: [first: number, last: number]
+  descriptors: [first: number, last: number]
+}
+
+const FAULT_PORT = 6666
+const LOGGER = { name: 'lines', port: 8010 } as const
+const PORTS = [...EXAMPLES.map(({ port }) => port), LOGGER.port, FAULT_PORT]
+const LINES_PER_SECOND = 1000
+const LINES_SPARE = 4000
+const NEXT_LIFE_MS_MAX = 90_000
+const POLL_MS = 100
+const REPORT_EVERY = 10
+/** A hang takes ten seconds to be noticed: of all deaths, this share. */
+const HANG_SHARE = 0.04
+/** What a collection has not yet taken back differs from life to life; a leak adds up. */
+const GROWTH_BYTES_MAX = 2 * 1024 ** 2
+
+const isHang = (kind: FaultKind): boolean => kind.includes('hang')
+const DEATHS = FAULT_KINDS.filter((kind) => !MACHINE_FAULTS.some((one) => one === kind))
+const QUICK = DEATHS.filter((kind) => !isHang(kind))
+const HANGS = DEATHS.filter(isHang)
+
+/** Rejects with the first thing that somebody has noticed. */
+export async function manyDeaths({ deaths, seed, report }: ManyDeaths): Promise<Survived> {
+  await using guest = await Guest.make()
+  const append = [`solocloud.faults=listen:0.0.0.0:${FAULT_PORT}`, 'solocloud.crashloop=60/1']
+  await using vps = await guest.start({ ports: PORTS, append })
+  for (const { image } of EXAMPLES) await cloud('start', vps.manage, imagePath(image))
+  const env = [`LINES_PER_SECOND=${LINES_PER_SECOND}`]
+  const logger = await probeImage(guest.dir, { ...LOGGER, env, isolation: 'chroot' })
+  await cloud('start', vps.manage, logger)
+  const asked = EXAMPLES.map(({ port, answer }) => ({
+    ...{ url: `http://${vps.address(port)}/`, answer },
+  }))
+  const client = steadyClient(asked)
+  try {
+    return await dieAgainAndAgain({ vps, client, deaths, seed, report })
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${vps.console.tail}`, { cause: error })
+  } finally {
+    await client.stop()
+  }
+}
+
+interface World extends ManyDeaths {
+  vps: Vps
+  client: SteadyClient
+}
+
+async function dieAgainAndAgain(world: World): Promise<Survived> {
+  const { vps, client, deaths, seed, report } = world
+  const random = seeded(seed)
+  const lines = numberedLines()
+  const tookMs: number[] = []
+  const kinds = new Set<FaultKind>()
+  await checkLines(vps, lines)
+  // The first life holds what only a push and the boot need.
+  await dieOnce(vps, 'segv')
+  const apps = await pidsOf(vps)
+  const first = await settled(vps)
+  for (let count = 1; count <= deaths; count++) {
+    const kind = pick(random() < HANG_SHARE ? HANGS : QUICK, random)
+    kinds.add(kind)
+    tookMs.push(await dieOnce(vps, kind))
+    await checkLines(vps, lines)
+    const now = await pidsOf(vps)
+    if (now !== apps) throw new Error(`after ${kind}: apps were ${apps} and are ${now}`)
+    const [failure] = client.failures()
+    if (failure !== undefined) throw new Error(`after ${kind}: ${failure}`)
+    if (count % REPORT_EVERY === 0)
+      report(`  ${count} deaths, ${lines.last()} lines, ${client.answered()} requests`)
+    // Of different lengths, so that a death meets every moment of a life.
+    await sleep(random() * 500)
+  }
+  const last = await settled(vps)
+  expectNoGrowth(first, last)
+  await expectNoZombies(vps)
+  tookMs.sort((one, other) => one - other)
+  return {
+    ...{ deaths, kinds: kinds.size, requests: client.answered(), lines: lines.last() },
+    medianMs: tookMs[Math.floor(tookMs.length / 2)] ?? NaN,
+    slowestMs: tookMs.at(-1) ?? NaN,
+    slowestRequestMs: client.slowestMs(),
+    bytes: [first.init.unreclaimableBytes ?? 0, last.init.unreclaimableBytes ?? 0],
+    descriptors: [first.init.descriptors, last.init.descriptors],
+  }
+}
+
+async function status(vps: Vps): Promise<NodeStatus> {
+  return nodeStatus(JSON.parse(await getText(`http://${vps.manage}/v1/node`)), 'node')
+}
+
+/** A moment after the start, when what it needed is given back. */
+async function settled(vps: Vps): Promise<NodeStatus> {
+  await sleep(3000)
+  return status(vps)
+}
+
+/** Resolves with the time to the next life's answer, ms. */
+async function dieOnce(vps: Vps, kind: FaultKind): Promise<number> {
+  const { life } = await status(vps)
+  const [host = '', port = ''] = vps.address(FAULT_PORT).split(':')
+  const begun = performance.now()
+  await causeFault({ host, port: Number(port) }, kind)
+  while (performance.now() - begun < NEXT_LIFE_MS_MAX) {
+    const now = await status(vps).catch(() => null)
+    if (now !== null && now.life > life) return performance.now() - begun
+    await sleep(POLL_MS)
+  }
+  throw new Error(`after ${kind}: life ${life + 1} does not answer`)
+}
+
+/** Name, pid and restarts of every app, as one text. */
+async function pidsOf(vps: Vps): Promise<string> {
+  const apps = appStatuses(JSON.parse(await getText(`http://${vps.manage}/v1/apps`)), 'apps')
+  const about = ({ name, state, pid, restarts }: AppStatus): string =>
+    `${name} ${state} ${String(pid)} ${restarts}`
+  return apps.map(about).join(', ')
+}
+
+let lookedAt = performance.now()
+async function checkLines(vps: Vps, lines: NumberedLines): Promise<void> {
+  const passedMs = performance.now() - lookedAt
+  const count = Math.ceil((passedMs / 1000) * LINES_PER_SECOND) + LINES_SPARE
+  lookedAt = performance.now()
+  const text = await cloud('logs', vps.manage, LOGGER.name, '--lines', `${count}`)
+  lines.take(text.split('\n'))
+}
+
+function expectNoGrowth(first: NodeStatus, last: NodeStatus): void {
+  const grown = (last.init.unreclaimableBytes ?? 0) - (first.init.unreclaimableBytes ?? 0)
+  if (grown > GROWTH_BYTES_MAX) throw new Error(`PID 1 has grown by ${grown} bytes`)
+  const [before, after] = [first.init.descriptors, last.init.descriptors]
+  if (after > before) throw new Error(`${before} descriptors have become ${after}`)
+}
+
+async function expectNoZombies(vps: Vps): Promise<void> {
+  const text = await getText(`http://${vps.address(LOGGER.port)}/processes`)
+  if (!/^zombies 0$/m.test(text)) throw new Error(`left behind: ${text}`)
+}
