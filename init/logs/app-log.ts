@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import type { LogLine, LogStream } from '../../protocol/api.ts'
 import { criPrefix } from './cri.ts'
 import type { Journal, Taken } from './journal.ts'
-import { createLineSplitter } from './line-splitter.ts'
-import { createLogFile, type Disk, type Loss } from './log-file.ts'
+import { LineSplitter } from './line-splitter.ts'
+import { LogFile, type Disk } from './log-file.ts'
 import { createOutput, NOT_BEGUN, type Begun, type SavedLoss } from './log-output.ts'
-import { createLogTail, decodeLine, LINE_OVERHEAD_BYTES } from './log-tail.ts'
+import { decodeLine, LINE_OVERHEAD_BYTES, LogTail } from './log-tail.ts'
 import { readTail } from './read-tail.ts'
 
 export interface LogLimits {
@@ -21,7 +21,7 @@ export interface LogLimits {
 export const LOG_LIMITS: LogLimits = {
   fileBytesMax: 10_000_000,
   filesMax: 5,
-  tailBytesMax: 8 * 1024,
+  tailBytesMax: 4 * 1024,
 }
 
 export interface LogsOptions {
@@ -65,16 +65,16 @@ export interface AppLog {
   /** What the life before had read; `bytes` is valid during the call only. */
   redo(stream: LogStream, wallMs: number, bytes: Uint8Array, begun: Begun): void
   /** Both pipes have ended: a last line without a newline is a line too. */
-  flush: () => void
+  flush(): void
   /** The last `count` lines, oldest first; from the file when there are more there than in memory. */
   tail(count: number): LogLine[]
   /** How many lines there have been; `since` gives those after such a mark that memory still has. */
-  mark: () => number
+  mark(): number
   since(mark: number, countMax: number): LogLine[]
   /** Calls `listener` for each new line until the returned function is called. */
   follow(listener: (line: LogLine) => void): () => void
   /** Closes the file; it is opened again when needed. */
-  close: () => void
+  close(): void
   /** Deletes the files. */
   remove(): void
 }
@@ -86,6 +86,7 @@ const CHUNK_BYTES = 64 * 1024
 /** How far back `tail` reads on disk. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
 const NOTHING = new Uint8Array()
+const STREAMS: readonly LogStream[] = ['stdout', 'stderr']
 
 interface Shared {
   /** One chunk and one batch at a time in the whole process: nothing comes in between. */
@@ -101,7 +102,7 @@ export function createLogs(options: LogsOptions): Logs {
     batch: Buffer.allocUnsafeSlow(BATCH_BYTES),
   }
   return {
-    open: (app) => openLog(options, shared, join(dir, `${app}.log`)),
+    open: (app) => new OpenLog(options, shared, join(dir, `${app}.log`)),
     recover(at) {
       const pending = journal.pending(shared.chunk)
       if (pending === null) return
@@ -113,36 +114,126 @@ export function createLogs(options: LogsOptions): Logs {
   }
 }
 
-function openLog(options: LogsOptions, { chunk, batch }: Shared, path: string): AppLog {
-  const { limits, wallMs, journal, disk = fs } = options
-  let at = ''
-  const memory = createLogTail(limits.tailBytesMax)
-  const splitters = { stdout: createLineSplitter(), stderr: createLineSplitter() }
-  const followers = new Set<(line: LogLine) => void>()
-  const lostLine = ({ count, why }: Loss): string =>
-    `${criPrefix(at, 'stderr', false)}[solocloud: ${count} lines lost here: ${why}]\n`
-  const { fileBytesMax: bytesMax, filesMax } = limits
-  const file = createLogFile({ path, bytesMax, filesMax, disk, lostLine })
-  let home: LogHome = {
-    place: -1,
-    saveLoss: () => undefined,
-    guard: (work) => work(),
-  }
-  let saved: SavedLoss | null = null
+const NOBODY: LogHome = {
+  place: -1,
+  saveLoss: () => undefined,
+  guard: (work) => work(),
+}
 
-  const saveLoss = (loss: SavedLoss | null): void => {
-    saved = loss
-    home.saveLoss(loss)
+class OpenLog implements AppLog {
+  readonly #options: LogsOptions
+  readonly #shared: Shared
+  readonly #path: string
+  readonly #memory: LogTail
+  readonly #splitters = { stdout: new LineSplitter(), stderr: new LineSplitter() }
+  readonly #file: LogFile
+  #followers: ((line: LogLine) => void)[] = []
+  #home = NOBODY
+  #saved: SavedLoss | null = null
+  /** The time of the chunk under way. */
+  #at = ''
+
+  constructor(options: LogsOptions, shared: Shared, path: string) {
+    const { limits, disk = fs } = options
+    this.#options = options
+    this.#shared = shared
+    this.#path = path
+    this.#memory = new LogTail(limits.tailBytesMax)
+    this.#file = new LogFile({
+      ...{ path, bytesMax: limits.fileBytesMax, filesMax: limits.filesMax, disk },
+      lostLine: ({ count, why }) =>
+        `${criPrefix(this.#at, 'stderr', false)}[solocloud: ${count} lines lost here: ${why}]\n`,
+    })
   }
-  /** What `saved` says of the chunk before must not be taken for the next one's. */
-  const settleLoss = (): void => {
-    if (saved === null || (saved.upTo === 0 && saved.now !== null)) return
-    saveLoss(saved.now && { now: saved.now, before: saved.now, upTo: 0 })
+
+  attach(home: LogHome): void {
+    const { journal } = this.#options
+    this.#home = home
+    for (const stream of STREAMS)
+      if (journal.rest(home.place, stream).length > 0) journal.commit(home.place, stream, NOTHING)
   }
+
+  adopt(home: LogHome, loss: SavedLoss | null): void {
+    this.#home = home
+    this.#saved = loss
+    this.#file.restoreLoss(loss?.now ?? null)
+    for (const stream of STREAMS)
+      this.#splitters[stream].restore(this.#options.journal.rest(home.place, stream))
+  }
+
+  read(stream: LogStream, fd: number): number | null {
+    const { journal } = this.#options
+    const { chunk } = this.#shared
+    return this.#take(stream, (nowMs) => journal.take(fd, this.#home.place, stream, nowMs, chunk))
+  }
+
+  redo(stream: LogStream, wallMs: number, bytes: Uint8Array, begun: Begun): void {
+    if (this.#saved !== null && this.#saved.upTo > begun.done)
+      this.#file.restoreLoss(this.#saved.before)
+    this.#at = new Date(wallMs).toISOString()
+    this.#write(stream, bytes, begun)
+  }
+
+  flush(): void {
+    const { journal } = this.#options
+    const { chunk } = this.#shared
+    for (const stream of STREAMS)
+      if (this.#splitters[stream].rest().length > 0)
+        this.#take(stream, (nowMs) => journal.takeNewline(this.#home.place, stream, nowMs, chunk))
+  }
+
+  tail(count: number): LogLine[] {
+    const lines = this.#memory.last(count)
+    if (lines.length >= count) return lines
+    const onDisk = readTail(this.#path, this.#options.limits.filesMax, count, READ_BYTES_MAX)
+    return onDisk.length > lines.length ? onDisk : lines
+  }
+
+  mark(): number {
+    return this.#memory.mark()
+  }
+
+  since(mark: number, countMax: number): LogLine[] {
+    return this.#memory.last(Math.min(this.#memory.mark() - mark, countMax))
+  }
+
+  follow(listener: (line: LogLine) => void): () => void {
+    // One of its own, so that the same listener may come twice.
+    const follower = (line: LogLine): void => listener(line)
+    this.#followers.push(follower)
+    return () => {
+      this.#followers = this.#followers.filter((other) => other !== follower)
+    }
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  remove(): void {
+    this.#file.remove()
+    this.#memory.clear()
+  }
+
+  #take(stream: LogStream, work: (nowMs: number) => Taken): Taken {
+    this.#settleLoss()
+    const nowMs = this.#options.wallMs()
+    const count = work(nowMs)
+    if (count === null || count === 0) return count
+    this.#at = new Date(nowMs).toISOString()
+    this.#write(stream, this.#shared.chunk.subarray(0, count), NOT_BEGUN)
+    return count
+  }
+
   /** Hands the lines of one chunk to the file, the followers and the tail. */
-  const write = (stream: LogStream, bytes: Uint8Array, begun: Begun): void => {
-    const splitter = splitters[stream]
-    const output = createOutput({ file, journal, batch, begun, saveLoss })
+  #write(stream: LogStream, bytes: Uint8Array, begun: Begun): void {
+    const { journal, limits } = this.#options
+    const at = this.#at
+    const splitter = this.#splitters[stream]
+    const output = createOutput({
+      ...{ file: this.#file, journal, batch: this.#shared.batch, begun },
+      saveLoss: (loss) => this.#saveLoss(loss),
+    })
     const keep = keepLast(Math.ceil(limits.tailBytesMax / LINE_OVERHEAD_BYTES))
     // Made once a chunk: one of an app that prints empty lines has 65,536 of them.
     const whole = Buffer.from(criPrefix(at, stream, false))
@@ -150,71 +241,28 @@ function openLog(options: LogsOptions, { chunk, batch }: Shared, path: string): 
     splitter.push(bytes, (line, partial) => {
       output.line(partial ? part : whole, line)
       keep.line(line)
-      if (followers.size > 0) tell({ at, stream, line: decodeLine(line) })
+      if (this.#followers.length > 0) this.#tell({ at, stream, line: decodeLine(line) })
     })
     output.end()
-    journal.commit(home.place, stream, splitter.rest())
-    memory.skip(keep.skipped())
-    for (const line of keep.lines()) memory.push({ at, stream, line: decodeLine(line) })
-  }
-  const tell = (line: LogLine): void => {
-    for (const follower of followers) home.guard(() => follower(line))
-  }
-  const take = (stream: LogStream, work: (nowMs: number) => Taken): Taken => {
-    settleLoss()
-    const nowMs = wallMs()
-    const count = work(nowMs)
-    if (count === null || count === 0) return count
-    at = new Date(nowMs).toISOString()
-    write(stream, chunk.subarray(0, count), NOT_BEGUN)
-    return count
-  }
-  const flush = (stream: LogStream): void => {
-    if (splitters[stream].rest().length > 0)
-      take(stream, (nowMs) => journal.takeNewline(home.place, stream, nowMs, chunk))
+    journal.commit(this.#home.place, stream, splitter.rest())
+    this.#memory.skip(keep.skipped())
+    for (const line of keep.lines()) this.#memory.push({ at, stream, line: decodeLine(line) })
   }
 
-  return {
-    attach(next) {
-      home = next
-      for (const stream of ['stdout', 'stderr'] as const)
-        if (journal.rest(home.place, stream).length > 0) journal.commit(home.place, stream, NOTHING)
-    },
-    adopt(next, loss) {
-      home = next
-      saved = loss
-      file.restoreLoss(loss?.now ?? null)
-      for (const stream of ['stdout', 'stderr'] as const)
-        splitters[stream].restore(journal.rest(home.place, stream))
-    },
-    read: (stream, fd) =>
-      take(stream, (nowMs) => journal.take(fd, home.place, stream, nowMs, chunk)),
-    redo(stream, takenMs, bytes, begun) {
-      if (saved !== null && saved.upTo > begun.done) file.restoreLoss(saved.before)
-      at = new Date(takenMs).toISOString()
-      write(stream, bytes, begun)
-    },
-    flush() {
-      flush('stdout')
-      flush('stderr')
-    },
-    tail(count) {
-      const lines = memory.last(count)
-      if (lines.length >= count) return lines
-      const onDisk = readTail(path, filesMax, count, READ_BYTES_MAX)
-      return onDisk.length > lines.length ? onDisk : lines
-    },
-    mark: memory.mark,
-    since: (mark, countMax) => memory.last(Math.min(memory.mark() - mark, countMax)),
-    follow(listener) {
-      followers.add(listener)
-      return () => void followers.delete(listener)
-    },
-    close: file.close,
-    remove() {
-      file.remove()
-      memory.clear()
-    },
+  #tell(line: LogLine): void {
+    for (const follower of this.#followers) this.#home.guard(() => follower(line))
+  }
+
+  #saveLoss(loss: SavedLoss | null): void {
+    this.#saved = loss
+    this.#home.saveLoss(loss)
+  }
+
+  /** What `#saved` says of the chunk before must not be taken for the next one's. */
+  #settleLoss(): void {
+    const saved = this.#saved
+    if (saved === null || (saved.upTo === 0 && saved.now !== null)) return
+    this.#saveLoss(saved.now && { now: saved.now, before: saved.now, upTo: 0 })
   }
 }
 

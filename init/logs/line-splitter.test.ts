@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createLineSplitter, LINE_BYTES_MAX } from './line-splitter.ts'
+import { LINE_BYTES_MAX, LineSplitter } from './line-splitter.ts'
 
 function split(...chunks: (string | Buffer)[]): string[] {
   const lines: string[] = []
   const emit = (line: Uint8Array, partial: boolean): void =>
     void lines.push(`${partial ? 'P' : 'F'} ${Buffer.from(line).toString()}`)
-  const splitter = createLineSplitter()
+  const splitter = new LineSplitter()
   for (const chunk of chunks) splitter.push(Buffer.from(chunk), emit)
   if (splitter.rest().length > 0) splitter.push(Buffer.from('\n'), emit)
   return lines
@@ -40,7 +40,7 @@ test('however the bytes are cut, none is lost, doubled or too long', () => {
   )
   fc.assert(
     fc.property(bytes, (chunks) => {
-      const splitter = createLineSplitter()
+      const splitter = new LineSplitter()
       const out: Buffer[] = []
       const emit = (line: Uint8Array, partial: boolean): void => {
         expect(line.length).toBeLessThanOrEqual(LINE_BYTES_MAX)

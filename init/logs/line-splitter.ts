@@ -8,49 +8,48 @@ export type EmitLine = (line: Uint8Array, partial: boolean) => void
 
 const NEWLINE = 0x0a
 
-export interface LineSplitter {
-  push(bytes: Uint8Array, emit: EmitLine): void
-  /** What waits for its newline; empty when nothing does. */
-  rest(): Uint8Array
-  /** Goes on after such a rest. */
-  restore(rest: Uint8Array): void
-}
-
 const NOTHING = Buffer.alloc(0)
 
-export function createLineSplitter(): LineSplitter {
-  let rest: Buffer | null = null
+export class LineSplitter {
+  #rest: Buffer | null = null
 
-  /** Emits what is over the limit in parts and returns what is left. */
-  const parts = (line: Buffer, emit: EmitLine): Buffer => {
-    let left = line
-    while (left.length > LINE_BYTES_MAX) {
-      const cut = characterBoundary(left, LINE_BYTES_MAX)
-      emit(left.subarray(0, cut), true)
-      left = left.subarray(cut)
+  push(bytes: Uint8Array, emit: EmitLine): void {
+    const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    let start = 0
+    for (let nl = chunk.indexOf(NEWLINE); nl >= 0; nl = chunk.indexOf(NEWLINE, start)) {
+      emit(emitParts(this.#joined(chunk.subarray(start, nl)), emit), false)
+      this.#rest = null
+      start = nl + 1
     }
-    return left
+    if (start === chunk.length) return
+    const left = emitParts(this.#joined(chunk.subarray(start)), emit)
+    this.#rest = Buffer.from(left) // A copy: the chunk is somebody's shared buffer.
   }
-  const joined = (bytes: Buffer): Buffer => (rest === null ? bytes : Buffer.concat([rest, bytes]))
 
-  return {
-    push(bytes, emit) {
-      const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-      let start = 0
-      for (let nl = chunk.indexOf(NEWLINE); nl >= 0; nl = chunk.indexOf(NEWLINE, start)) {
-        emit(parts(joined(chunk.subarray(start, nl)), emit), false)
-        rest = null
-        start = nl + 1
-      }
-      if (start === chunk.length) return
-      const left = parts(joined(chunk.subarray(start)), emit)
-      rest = Buffer.from(left) // A copy: the chunk is somebody's shared buffer.
-    },
-    rest: () => rest ?? NOTHING,
-    restore(bytes) {
-      rest = bytes.length === 0 ? null : Buffer.from(bytes)
-    },
+  /** What waits for its newline; empty when nothing does. */
+  rest(): Uint8Array {
+    return this.#rest ?? NOTHING
   }
+
+  /** Goes on after such a rest. */
+  restore(rest: Uint8Array): void {
+    this.#rest = rest.length === 0 ? null : Buffer.from(rest)
+  }
+
+  #joined(bytes: Buffer): Buffer {
+    return this.#rest === null ? bytes : Buffer.concat([this.#rest, bytes])
+  }
+}
+
+/** Emits what is over the limit in parts and returns what is left. */
+function emitParts(line: Buffer, emit: EmitLine): Buffer {
+  let left = line
+  while (left.length > LINE_BYTES_MAX) {
+    const cut = characterBoundary(left, LINE_BYTES_MAX)
+    emit(left.subarray(0, cut), true)
+    left = left.subarray(cut)
+  }
+  return left
 }
 
 /** The last place at or before `at` that does not cut a UTF-8 sequence (of at most 4 bytes) in two. */

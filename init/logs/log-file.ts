@@ -33,20 +33,6 @@ export interface LogFileOptions {
   lostLine: (loss: Loss) => string
 }
 
-export interface LogFile {
-  /** `bytes` are whole lines, of at most bytesMax; `begins` is told where, before the first byte. Never throws. */
-  append(bytes: Uint8Array, begins: (fileSize: number) => void): void
-  /** As an append that began at `fileSize` and that a death has cut short, maybe before its first byte. */
-  resume(bytes: Uint8Array, fileSize: number): void
-  /** Another object after each change; null: nothing was lost. */
-  loss(): Loss | null
-  restoreLoss(loss: Loss | null): void
-  /** Closes the file; the next append opens it again. */
-  close: () => void
-  /** Deletes every file of this log. */
-  remove(): void
-}
-
 const NEWLINE = 0x0a
 
 export const rotatedPath = (path: string, index: number): string =>
@@ -58,42 +44,82 @@ function countLines(bytes: Uint8Array): number {
   return count
 }
 
-export function createLogFile({
-  path,
-  bytesMax,
-  filesMax,
-  disk,
-  lostLine,
-}: LogFileOptions): LogFile {
-  let fd: number | null = null
-  let size = 0
-  let loss: Loss | null = null
+export class LogFile {
+  readonly #options: LogFileOptions
+  #fd: number | null = null
+  #size = 0
+  #loss: Loss | null = null
 
-  const close = (): void => {
-    if (fd !== null) disk.closeSync(fd)
-    fd = null
+  constructor(options: LogFileOptions) {
+    this.#options = options
   }
 
-  const open = (): number => {
-    if (fd !== null) return fd
-    fd = disk.openSync(path, 'a+', 0o600)
-    size = disk.fstatSync(fd).size
-    return fd
+  /** `bytes` are whole lines, of at most bytesMax; `begins` is told where, before the first byte. Never throws. */
+  append(bytes: Uint8Array, begins: (fileSize: number) => void): void {
+    this.#surely(bytes, () => {
+      this.#openWhole()
+      if (this.#size > 0 && this.#size + bytes.length > this.#options.bytesMax) {
+        this.#rotate()
+        this.#openWhole()
+      }
+      begins(this.#size)
+      this.#put(bytes, () => 0)
+    })
+  }
+
+  /** As an append that began at `fileSize` and that a death has cut short, maybe before its first byte. */
+  resume(bytes: Uint8Array, fileSize: number): void {
+    this.#surely(bytes, () => {
+      this.#open()
+      this.#put(bytes, (length) => Math.min(Math.max(this.#size - fileSize, 0), length))
+    })
+  }
+
+  /** Another object after each change; null: nothing was lost. */
+  loss(): Loss | null {
+    return this.#loss
+  }
+
+  restoreLoss(loss: Loss | null): void {
+    this.#loss = loss
+  }
+
+  /** Closes the file; the next append opens it again. */
+  close(): void {
+    if (this.#fd !== null) this.#options.disk.closeSync(this.#fd)
+    this.#fd = null
+  }
+
+  /** Deletes every file of this log. */
+  remove(): void {
+    const { path, filesMax, disk } = this.#options
+    this.close()
+    for (let index = 0; index < filesMax; index++)
+      disk.rmSync(rotatedPath(path, index), { force: true })
+  }
+
+  #open(): number {
+    const { path, disk } = this.#options
+    if (this.#fd !== null) return this.#fd
+    this.#fd = disk.openSync(path, 'a+', 0o600)
+    this.#size = disk.fstatSync(this.#fd).size
+    return this.#fd
   }
 
   /** A power cut tore the last line; the next one must not join it. */
-  const openWhole = (): number => {
-    if (fd !== null) return fd
-    const file = open()
+  #openWhole(): void {
+    const { disk } = this.#options
+    if (this.#fd !== null) return
+    const file = this.#open()
     const last = Buffer.alloc(1)
-    if (size > 0 && disk.readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== NEWLINE)
-      size += disk.writeSync(file, '\n')
-    return file
+    if (this.#size === 0 || disk.readSync(file, last, 0, 1, this.#size - 1) !== 1) return
+    if (last[0] !== NEWLINE) this.#size += disk.writeSync(file, '\n')
   }
 
   /** From the newest on, only what stands in the way moves: so it can be cut short and done again. */
-  const rotate = (): void => {
-    close()
+  #rotate(): void {
+    const { path, filesMax, disk } = this.#options
+    this.close()
     let free = 1
     while (free < filesMax && disk.existsSync(rotatedPath(path, free))) free++
     if (free === filesMax) disk.rmSync(rotatedPath(path, --free), { force: true })
@@ -101,72 +127,46 @@ export function createLogFile({
       disk.renameSync(rotatedPath(path, index - 1), rotatedPath(path, index))
   }
 
-  /** Writes on after the first `have` bytes, and returns how many are there for good: whole lines. */
-  const write = (file: number, bytes: Uint8Array, have: number): [number, string] => {
-    const base = size - have
+  /** `have`: how many bytes the file has already, of what this writes. */
+  #put(bytes: Uint8Array, have: (length: number) => number): void {
+    const first = this.#loss === null ? null : Buffer.from(this.#options.lostLine(this.#loss))
+    const lines = first === null ? bytes : Buffer.concat([first, bytes])
+    const [kept, why] = this.#write(lines, have(lines.length))
+    if (kept === lines.length) this.#loss = null
+    else if (first !== null && kept < first.length) this.#lose(bytes, why)
+    else this.#loss = { count: countLines(lines.subarray(kept)), why }
+  }
+
+  /** Writes on after the first `have` bytes; how many are there for good, which are whole lines, and why not more. */
+  #write(bytes: Uint8Array, have: number): [number, string] {
+    const { disk } = this.#options
+    const file = this.#open()
+    const base = this.#size - have
     let written = have
     try {
       while (written < bytes.length) written += disk.writeSync(file, bytes, written)
-      size = base + written
+      this.#size = base + written
       return [written, '']
     } catch (error) {
       const kept = bytes.subarray(0, written).lastIndexOf(NEWLINE) + 1
-      size = base + kept
-      if (written > kept) disk.ftruncateSync(file, size)
+      this.#size = base + kept
+      if (written > kept) disk.ftruncateSync(file, this.#size)
       return [kept, reason(error)]
     }
   }
 
-  /** `have`: how many bytes the file has already, of what this writes. */
-  const put = (file: number, bytes: Uint8Array, have: (length: number) => number): void => {
-    const first = loss === null ? null : Buffer.from(lostLine(loss))
-    const lines = first === null ? bytes : Buffer.concat([first, bytes])
-    const [kept, why] = write(file, lines, have(lines.length))
-    if (kept === lines.length) loss = null
-    else if (first !== null && kept < first.length) lose(bytes, why)
-    else loss = { count: countLines(lines.subarray(kept)), why }
+  #lose(bytes: Uint8Array, why: string): void {
+    this.#loss = { count: (this.#loss?.count ?? 0) + countLines(bytes), why }
   }
-  const lose = (bytes: Uint8Array, why: string): void => {
-    loss = { count: (loss?.count ?? 0) + countLines(bytes), why }
-  }
-  const surely = (bytes: Uint8Array, work: () => void): void => {
+
+  #surely(bytes: Uint8Array, work: () => void): void {
     try {
       work()
     } catch (error) {
       // Opening, rotating or cutting failed; the next append opens again and repairs.
-      lose(bytes, reason(error))
-      close()
+      this.#lose(bytes, reason(error))
+      this.close()
     }
-  }
-
-  return {
-    append(bytes, begins) {
-      surely(bytes, () => {
-        let file = openWhole()
-        if (size > 0 && size + bytes.length > bytesMax) {
-          rotate()
-          file = openWhole()
-        }
-        begins(size)
-        put(file, bytes, () => 0)
-      })
-    },
-    resume(bytes, fileSize) {
-      surely(bytes, () => {
-        const file = open()
-        put(file, bytes, (length) => Math.min(Math.max(size - fileSize, 0), length))
-      })
-    },
-    loss: () => loss,
-    restoreLoss(restored) {
-      loss = restored
-    },
-    close,
-    remove() {
-      close()
-      for (let index = 0; index < filesMax; index++)
-        disk.rmSync(rotatedPath(path, index), { force: true })
-    },
   }
 }
 
