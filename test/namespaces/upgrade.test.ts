@@ -80,7 +80,7 @@ test('an upgrade, a rollback, and the same upgrade again', async () => {
 })
 
 test('what is refused changes nothing', async () => {
-  const before = { status: await status(), inode: sbin().inode('init') }
+  const before = { status: await status(), names: sbin().names, inode: sbin().inode('init') }
   const cut = await other('cut')
   truncateSync(cut, statSync(cut).size - 5000)
   const foreign = await other('foreign')
@@ -106,7 +106,7 @@ test('what is refused changes nothing', async () => {
   for (const [file, why] of refusals) {
     const { code, stderr } = await upgrade(file)
     expect([file, code, why.test(stderr) ? '' : stderr]).toEqual([file, 1, ''])
-    expect(sbin().names).toEqual(['init', 'init.previous'])
+    expect(sbin().names).toEqual(before.names)
   }
   const { life, version, init } = await status()
   expect({ life, version }).toEqual({ life: before.status.life, version: before.status.version })
@@ -119,7 +119,7 @@ test.each<[string, Change, RegExp]>([
   ['never answers', MUTE, /did not answer within its time/],
   ['dies again and again', DYING, /died again and again/],
 ])('a new file that %s: the loader goes back, and everybody is told', async (_, change, why) => {
-  const inode = sbin().inode('init')
+  const before = { names: sbin().names, inode: sbin().inode('init') }
   const { code, stderr } = await upgrade(await other('broken', VERSION_2, change))
   expect(code).toBe(1)
   expect(stderr).toMatch(/went back to 0\.1\.0/)
@@ -127,7 +127,7 @@ test.each<[string, Change, RegExp]>([
   const { version, init } = await status()
   expect([version, init.upgrade.state]).toEqual(['0.1.0', 'went-back'])
   expect(fixture.node.console.text).toMatch(why)
-  expect([sbin().names, sbin().inode('init')]).toEqual([['init', 'init.previous'], inode])
+  expect({ names: sbin().names, inode: sbin().inode('init') }).toEqual(before)
   await expectUntouched()
 })
 
@@ -136,11 +136,11 @@ test('the end of the machine during a trial boots the file that has proven itsel
   const { position } = fixture.node.console
   const client = spawn(CLOUD, ['upgrade', fixture.node.manage, file], { stdio: 'ignore' })
   await fixture.node.console.waitFor(/of init, 0\.2\.0/, 30_000, position)
-  expect(sbin().names).toEqual(['init', 'init.new', 'init.previous'])
+  expect(sbin().names).toContain('init.new')
   await fixture.node.kill()
   await fixture.reboot()
   client.kill()
-  await expect.poll(() => sbin().names).toEqual(['init', 'init.previous'])
+  await expect.poll(() => sbin().names).not.toContain('init.new')
   expect(await status()).toMatchObject({ version: '0.1.0', life: 1 })
   await expect.poll(async () => (await fixture.app('probe')).state).toBe('running')
 })
