@@ -214,7 +214,8 @@ export class NamespaceNode {
   async #status(): Promise<string> {
     return new Promise((resolve) => {
       const socketPath = this.path('/run/solocloud/manage.sock')
-      const asked = request({ socketPath, path: '/v1/node', timeout: 2000 }, (reply) => {
+      const options = { socketPath, path: '/v1/node', timeout: 2000, agent: false }
+      const asked = request(options, (reply) => {
         reply.resume().on('end', () => resolve(String(reply.statusCode)))
         reply.on('error', (error) => resolve(error.message))
       })

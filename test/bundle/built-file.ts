@@ -40,7 +40,7 @@ export function passed(outcome: Outcome): string[] {
 }
 
 export const ALL_CHECKS = [
-  ...['file', 'addon', 'clean', 'crypto', 'sqlite', 'zstd', 'xz', 'http', 'parts'],
+  ...['file', 'upgrade', 'addon', 'clean', 'crypto', 'sqlite', 'zstd', 'xz', 'http', 'parts'],
 ]
 
 /** A directory with a copy of the file and an empty /proc, and nothing else. */

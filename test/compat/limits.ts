@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { command } from '../../qemu/command.ts'
 
+/** For what comes within a moment, on a busy machine too. */
+export const SOON = { timeout: 20_000 }
+
 /** /proc and /sys as a container finds them, in the directory that is to be the node's root. */
 export const KERNEL_FILES = [
   'mount -n -c -t proc -o nosuid,nodev,noexec proc proc',

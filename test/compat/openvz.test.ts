@@ -10,7 +10,7 @@ import { command } from '../../qemu/command.ts'
 import { emptyRoot, isRoot, run } from '../bundle/built-file.ts'
 import { NodeFixture } from '../namespaces/node-fixture.ts'
 import { cloud, cloudJson, runCloud } from '../run-cloud.ts'
-import { DEVICES, KERNEL_FILES, Limits } from './limits.ts'
+import { DEVICES, KERNEL_FILES, Limits, SOON } from './limits.ts'
 
 const limits = new Limits()
 afterAll(() => limits[Symbol.dispose]())
@@ -71,20 +71,20 @@ describe.runIf(isRoot)('on Linux 3.10 without rights', () => {
   ]
   test.each(ENDS)('$name by name ends it', async ({ name, code, asksForStart }) => {
     if (name !== 'halt') await startAgain()
-    await expect.poll(() => fixture.node.get(8001)).toMatch(/^Hello/)
+    await expect.poll(() => fixture.node.get(8001), SOON).toMatch(/^Hello/)
     const mark = join(fixture.scratch, 'upper/reboot')
     await execInside(fixture, `/sbin/${name}`)
     expect(await fixture.node.waitForExit()).toEqual({ code, signal: null })
     expect(fixture.processes(/./)).toEqual([])
     expect(existsSync(mark)).toBe(asksForStart)
-    await expect.poll(() => server.exitCode).toBe(0)
+    await expect.poll(() => server.exitCode, SOON).toBe(0)
   })
 
   test('after vzctl stop --fast, which kills it, the app is back', async () => {
     await startAgain()
     await fixture.node.kill()
     await startAgain()
-    await expect.poll(() => fixture.node.get(8001)).toMatch(/^Hello/)
+    await expect.poll(() => fixture.node.get(8001), SOON).toMatch(/^Hello/)
   })
 })
 

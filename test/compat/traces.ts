@@ -1,5 +1,9 @@
 // What a process holds, as one text: two of them differ where something was left behind.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const SAMPLES = 10
+const SAMPLE_MS = 20
 
 /** What the descriptors lead to, sorted; those of one kind without a name are alike. */
 export function descriptors(pid: number): string[] {
@@ -11,6 +15,17 @@ export function descriptors(pid: number): string[] {
     }
   }
   return readdirSync(`/proc/${pid}/fd`).flatMap(target).sort()
+}
+
+/** The same, without the connections of a moment. */
+export async function fewestDescriptors(pid: number): Promise<string[]> {
+  let fewest = descriptors(pid)
+  for (let sample = 1; sample < SAMPLES; sample++) {
+    await sleep(SAMPLE_MS)
+    const now = descriptors(pid)
+    if (now.length < fewest.length) fewest = now
+  }
+  return fewest
 }
 
 /** What `after` has and `before` has not, or has less often. */
