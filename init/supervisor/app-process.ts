@@ -11,6 +11,7 @@
 //   end noted, place not forgotten  the note has no process: the place is forgotten
 //   place forgotten, pipes not closed            no note names them
 import { closeSync, mkdirSync } from 'node:fs'
+import type { SpawnPlan } from '../../chroot-runner/plan.ts'
 import type { Isolation, LogStream } from '../../protocol/api.ts'
 import type { Manifest } from '../../protocol/image.ts'
 import { kill, type ProcessEnd } from '../../sys/process.ts'
@@ -22,10 +23,10 @@ import { clear } from './clear.ts'
 import { timestamp, type Clock } from './clock.ts'
 import type { Log } from './log.ts'
 import type { Mounts } from './mounts.ts'
-import { watchPipe, type Watch } from './pipes.ts'
+import { PipeWatch } from './pipes.ts'
 import { reportsOf, startPlan, stepFailed, type PlanEnd, type PlanRunner } from './plans.ts'
 import type { Domain, Processes } from './processes.ts'
-import { watchReport, type Report } from './report.ts'
+import { Report } from './report.ts'
 
 const SIGTERM = 15
 const SIGKILL = 9
@@ -66,22 +67,6 @@ export interface ProcessHandler {
   ended(end: PlanEnd & { at: string }): void
 }
 
-export interface AppProcess {
-  /** What the next life must know. A refresh changes `resolvConf`. */
-  readonly note: ProcessNote
-  readonly root: string
-  /** null before it has begun, and once the main process has been reaped; others may be left for a moment. */
-  pid(): number | null
-  /** Starts it; its note is written by then. Throws when there could be no process. */
-  begin(): void
-  terminate(): void
-  kill(): void
-  /** Whatever else may end its processes. */
-  endAll(): void
-  /** Closes what is still open, once no note names it. */
-  close(): void
-}
-
 export interface AppPlace {
   name: string
   /** The app's place in the life record. */
@@ -89,7 +74,14 @@ export interface AppPlace {
   log: AppLog
 }
 
-/** Everything but the process itself. Throws when there can be none; nothing is left open then. */
+/** What a process is begun with. */
+interface Start {
+  plan: SpawnPlan
+  /** Its ends of the pipes, which are ours until it has begun. */
+  theirs: number[]
+}
+
+/** Everything but the process itself, which `begin` starts. Throws when there can be none; nothing is left open then. */
 export function openProcess(
   tools: ProcessTools,
   app: AppPlace,
@@ -97,41 +89,26 @@ export function openProcess(
   handler: ProcessHandler,
 ): AppProcess {
   const { root, isolation, generation, manifest } = image
+  const { content, digest } = tools.resolvConf()
   const cgroup = makeCgroup(tools, app.name)
-  const resolvConf = tools.resolvConf()
-  const { name } = app
-  const words = { name, root, isolation, cgroup, manifest, resolvConf: resolvConf.content }
-  const plan = tools.plans.app(words)
+  const about = { name: app.name, root, isolation, cgroup, manifest, resolvConf: content }
+  const plan = tools.plans.app(about)
   const { ours, theirs } = openAppPipes(tools)
   const [stdout, stderr, report] = ours
-  const reports = reportsOf(tools.plans, plan)
   const note: ProcessNote = {
     ...{ generation, isolation, startedAt: timestamp(tools.clock), endedAt: null },
     stopSignal: signalNumber(manifest.config.StopSignal) ?? SIGTERM,
-    ...{ resolvConf: resolvConf.digest, hasInit: reports.hasInit, failure: null },
+    ...{ resolvConf: digest, hasInit: reportsOf(tools.plans, plan).hasInit, failure: null },
     fds: { stdout, stderr, report },
   }
-  const domain = { root, isolation, cgroup }
-  const held = (): void => theirs.splice(0).forEach((fd) => closeSync(fd))
+  const life = new AppProcess(tools, app, { note, root }, handler, { plan, theirs })
   try {
-    const about = { note, domain, explain: reports.explain }
-    const life = supervise(tools, app, about, handler, (error) => {
+    life.watch((error) => {
       throw error
     })
-    return {
-      ...life.process,
-      begin() {
-        life.begin((onEnd) => startPlan(tools, plan, theirs, app.place, onEnd))
-        held()
-      },
-      close() {
-        held()
-        life.process.close()
-      },
-    }
+    return life
   } catch (error) {
-    held()
-    for (const fd of ours) closeKept(tools.life, fd)
+    life.close()
     throw error
   }
 }
@@ -140,121 +117,157 @@ export function openProcess(
 export function adoptProcess(
   tools: ProcessTools,
   app: AppPlace,
-  { note, root }: { note: ProcessNote; root: string },
+  inherited: { note: ProcessNote; root: string },
   handler: ProcessHandler,
 ): AppProcess {
-  const domain = { root, isolation: note.isolation, cgroup: makeCgroup(tools, app.name) }
-  const life = supervise(tools, app, { note, domain, explain: stepFailed }, handler, (error) =>
+  const life = new AppProcess(tools, app, inherited, handler, null)
+  life.watch((error) =>
     tools.log.error({ err: error, app: app.name }, 'a pipe of this app is lost'),
   )
-  life.begin((onEnd) => tools.reaper.adopt(app.place, onEnd))
-  return { ...life.process, begin: () => undefined }
+  life.adopt()
+  return life
 }
 
-interface Supervised {
-  process: Omit<AppProcess, 'begin'>
-  /** `take` names who is told of the end, and gives the pid. */
-  begin(take: (onEnd: (end: ProcessEnd) => void) => number | null): void
-}
+export class AppProcess {
+  /** What the next life must know. A refresh changes `resolvConf`. */
+  readonly note: ProcessNote
+  readonly root: string
+  readonly #tools: ProcessTools
+  readonly #app: AppPlace
+  readonly #handler: ProcessHandler
+  readonly #outputs: PipeWatch[] = []
+  #report: Report | null = null
+  #pid: number | null = null
+  /** Until its plan is done: plans are large. */
+  #start: Start | null
 
-function supervise(
-  tools: ProcessTools,
-  { name, log }: AppPlace,
-  about: { note: ProcessNote; domain: Domain; explain: (step: number, errno: number) => string },
-  handler: ProcessHandler,
-  failed: (error: unknown) => void,
-): Supervised {
-  const { native, life, buffer } = tools
-  const { note, domain } = about
-  const { guard } = handler
-  let pid: number | null = null
-  const readers: Watch[] = []
-  let report: Report | null = null
-  const stop = (): void => {
-    for (const reader of readers) reader.stop()
-    report?.stop()
+  constructor(
+    tools: ProcessTools,
+    app: AppPlace,
+    { note, root }: { note: ProcessNote; root: string },
+    handler: ProcessHandler,
+    start: Start | null,
+  ) {
+    this.#tools = tools
+    this.#app = app
+    this.note = note
+    this.root = root
+    this.#handler = handler
+    this.#start = start
   }
-  const open = (work: () => void): void => {
-    try {
-      work()
-    } catch (error) {
-      failed(error)
+
+  /** null before it has begun, and once the main process has been reaped; others may be left for a moment. */
+  pid(): number | null {
+    return this.#pid
+  }
+
+  /** Starts it; its note is written by then. Throws when there could be no process. */
+  begin(): void {
+    if (this.#start === null) throw new Error('BUG: a process that begins twice')
+    const { plan, theirs } = this.#start
+    this.#pid = startPlan(this.#tools, plan, theirs, this.#app.place, (end) => this.#ended(end))
+    this.#closeTheirs()
+  }
+
+  adopt(): void {
+    this.#pid = this.#tools.reaper.adopt(this.#app.place, (end) => this.#ended(end))
+  }
+
+  terminate(): void {
+    this.#signal(this.note.stopSignal)
+  }
+  kill(): void {
+    this.#signal(SIGKILL)
+  }
+  /** Whatever else may end its processes. */
+  endAll(): void {
+    this.kill()
+    this.#tools.processes.end(this.#domain())
+  }
+
+  /** Closes what is still open, once no note names it. */
+  close(): void {
+    this.#closeTheirs()
+    for (const output of this.#outputs) output.stop()
+    this.#report?.stop()
+    for (const fd of Object.values(this.note.fds)) closeKept(this.#tools.life, fd)
+  }
+
+  /** Reads what it writes and reports; `failed` is told what can't be read. */
+  watch(failed: (error: unknown) => void): void {
+    const { native, buffer } = this.#tools
+    const attempt = (work: () => void): void => {
+      try {
+        work()
+      } catch (error) {
+        failed(error)
+      }
     }
-  }
-  const output = (stream: LogStream): void => {
-    const fd = note.fds[stream]
-    readers.push(watchPipe(native, fd, () => readLog(log, stream, fd, guard)))
-  }
-  const watch = (): void => {
-    open(() => output('stdout'))
-    open(() => output('stderr'))
-    open(() => {
-      report = watchReport(native, note.fds.report, buffer, {
-        hasInit: note.hasInit,
-        explain: about.explain,
-        started: () => guard(() => handler.started()),
-        failed(why) {
-          note.failure ??= noteText(why, 'failure')
-          guard(() => handler.changed())
-        },
+    for (const stream of ['stdout', 'stderr'] as const)
+      attempt(() => {
+        const fd = this.note.fds[stream]
+        this.#outputs.push(new PipeWatch(native, fd, () => this.#readLog(stream, fd)))
+      })
+    attempt(() => {
+      this.#report = new Report(native, this.note.fds.report, buffer, {
+        hasInit: this.note.hasInit,
+        explain: (step, errno) => this.#explain(step, errno),
+        started: () => this.#started(),
+        failed: (why) => this.#failed(why),
       })
     })
   }
-  try {
-    watch()
-  } catch (error) {
-    stop()
-    throw error
-  }
-  const finish = (end: ProcessEnd, at: string): void => {
-    guard(() => {
-      for (const reader of readers) reader.drain(LAST_READS_MAX)
-      log.flush()
-    })
-    handler.ended({ end, failure: note.failure, at })
-  }
-  const ended = (end: ProcessEnd): void => {
-    pid = null
-    const mainEnd = report?.finish() ?? null
-    const at = (note.endedAt ??= timestamp(tools.clock))
-    guard(() => handler.changed())
-    clear(tools, name, domain, handler, () => finish(mainEnd ?? end, at))
-  }
-  const signal = (number: number): void => {
-    if (pid !== null) kill(native, pid, number)
-  }
-  return {
-    begin(take) {
-      pid = take(ended)
-    },
-    process: {
-      note,
-      root: domain.root,
-      pid: () => pid,
-      terminate: () => signal(note.stopSignal),
-      kill: () => signal(SIGKILL),
-      endAll() {
-        signal(SIGKILL)
-        tools.processes.end(domain)
-      },
-      close() {
-        stop()
-        for (const fd of Object.values(note.fds)) closeKept(life, fd)
-      },
-    },
-  }
-}
 
-/** A bug there ends the app. */
-function readLog(
-  log: AppLog,
-  stream: LogStream,
-  fd: number,
-  guard: ProcessHandler['guard'],
-): number | null {
-  let count: number | null = null
-  guard(() => (count = log.read(stream, fd)))
-  return count
+  #signal(number: number): void {
+    if (this.#pid !== null) kill(this.#tools.native, this.#pid, number)
+  }
+
+  #closeTheirs(): void {
+    for (const fd of this.#start?.theirs.splice(0) ?? []) closeSync(fd)
+  }
+
+  #domain(): Domain {
+    const { isolation } = this.note
+    return { root: this.root, isolation, cgroup: makeCgroup(this.#tools, this.#app.name) }
+  }
+
+  /** A bug there ends the app. */
+  #readLog(stream: LogStream, fd: number): number | null {
+    let count: number | null = null
+    this.#handler.guard(() => (count = this.#app.log.read(stream, fd)))
+    return count
+  }
+
+  #explain(step: number, errno: number): string {
+    if (this.#start === null) return stepFailed(step, errno)
+    return reportsOf(this.#tools.plans, this.#start.plan).explain(step, errno)
+  }
+
+  #started(): void {
+    this.#start = null
+    this.#handler.guard(() => this.#handler.started())
+  }
+
+  #failed(why: string): void {
+    this.note.failure ??= noteText(why, 'failure')
+    this.#handler.guard(() => this.#handler.changed())
+  }
+
+  #ended(end: ProcessEnd): void {
+    this.#pid = null
+    const mainEnd = this.#report?.finish() ?? null
+    const at = (this.note.endedAt ??= timestamp(this.#tools.clock))
+    this.#handler.guard(() => this.#handler.changed())
+    clear(this.#tools, this.#app.name, this.#domain(), this.#handler, () => {
+      this.#handler.guard(() => this.#drain())
+      this.#handler.ended({ end: mainEnd ?? end, failure: this.note.failure, at })
+    })
+  }
+
+  #drain(): void {
+    for (const output of this.#outputs) output.drain(LAST_READS_MAX)
+    this.#app.log.flush()
+  }
 }
 
 function makeCgroup({ cgroups, log }: ProcessTools, name: string): string | null {

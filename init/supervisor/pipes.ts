@@ -20,15 +20,8 @@ export function openChildPipe(native: Native, ours: 'read' | 'write'): Pipe {
   }
 }
 
-export interface Watch {
-  /** Reads what waits now, at most `readsMax` times; for after the writer's end. */
-  drain: (readsMax: number) => void
-  /** Stops reading; comes before closing the descriptor. */
-  stop: () => void
-}
-
 export interface PipeReader {
-  /** As a watch's. */
+  /** Reads what waits now, at most `readsMax` times; for after the writer's end. */
   drain(readsMax: number): void
   /** Stops reading and closes. */
   close(): void
@@ -47,15 +40,15 @@ export function readPipe(
   handler: PipeHandler,
 ): PipeReader {
   try {
-    const { drain, stop } = watchPipe(native, fd, () => {
+    const watch = new PipeWatch(native, fd, () => {
       const count = readAvailable(native, fd, buffer)
       if (count !== null && count > 0) handler.bytes(buffer.subarray(0, count))
       return count
     })
     return {
-      drain,
+      drain: (readsMax) => watch.drain(readsMax),
       close() {
-        stop()
+        watch.stop()
         closeSync(fd)
       },
     }
@@ -69,34 +62,45 @@ export function readPipe(
  * One read a wake-up, so that one busy writer can't keep the event loop: the watch is level-triggered and
  * comes back. `read` gives the bytes it read, 0 at the end of file, null when nothing waits; what it throws
  * is an end too, for a pipe that can't be read has nothing more for us. `fd` stays the caller's to close.
- * Throws SysError.
  */
-export function watchPipe(native: Native, fd: number, read: () => number | null): Watch {
-  let watched = true
-  const stop = (): void => {
-    if (watched) native.unwatch(fd)
-    watched = false
+export class PipeWatch {
+  readonly #native: Native
+  readonly #fd: number
+  readonly #read: () => number | null
+  #watched = true
+
+  /** Throws SysError. */
+  constructor(native: Native, fd: number, read: () => number | null) {
+    this.#native = native
+    this.#fd = fd
+    this.#read = read
+    const ready = (): void => {
+      if (this.#watched) this.#readOnce()
+    }
+    check(native.watch(fd, ready), 'watch')
   }
+
+  /** Reads what waits now, at most `readsMax` times; for after the writer's end. */
+  drain(readsMax: number): void {
+    for (let count = 0; this.#watched && count < readsMax && this.#readOnce(); count++);
+  }
+
+  /** Stops reading; comes before closing the descriptor. */
+  stop(): void {
+    if (this.#watched) this.#native.unwatch(this.#fd)
+    this.#watched = false
+  }
+
   /** False when there is no more for now. */
-  const readOnce = (): boolean => {
+  #readOnce(): boolean {
     let count: number | null = 0
     try {
-      count = read()
+      count = this.#read()
     } catch (error) {
       if (!(error instanceof SysError)) throw error
     }
-    if (count === 0) stop()
-    return watched && count !== null
-  }
-  const ready = (): void => {
-    if (watched) readOnce()
-  }
-  check(native.watch(fd, ready), 'watch')
-  return {
-    drain(readsMax) {
-      for (let count = 0; watched && count < readsMax && readOnce(); count++);
-    },
-    stop,
+    if (count === 0) this.stop()
+    return this.#watched && count !== null
   }
 }
 

@@ -7,7 +7,7 @@ import type { Native } from '../../sys/native.ts'
 import type { ProcessEnd } from '../../sys/process.ts'
 import { errnoName } from '../../sys/sys-error.ts'
 import type { OnEnd, Place, Reaper } from './reaper.ts'
-import { openReport, watchReport, type Report, type ReportHandler } from './report.ts'
+import { openReport, Report, type ReportHandler } from './report.ts'
 
 export interface AppPlanInput {
   name: string
@@ -72,7 +72,7 @@ export function runPlan(
     closeSync(pair.read)
   }
   try {
-    const watched = watchReport(native, pair.read, buffer, {
+    const watched = new Report(native, pair.read, buffer, {
       ...reportsOf(plans, plan),
       started: () => handler.started(),
       failed: (why) => (failure = why),

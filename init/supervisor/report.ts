@@ -4,7 +4,8 @@ import { closeSync } from 'node:fs'
 import type { Native } from '../../sys/native.ts'
 import { fcntl, O_NONBLOCK, openSocketPair, receive, type Pipe } from '../../sys/pipe.ts'
 import { decodeWaitStatus, type ProcessEnd } from '../../sys/process.ts'
-import { watchPipe } from './pipes.ts'
+import { SysError } from '../../sys/sys-error.ts'
+import { PipeWatch } from './pipes.ts'
 
 export interface ReportHandler {
   /** Whether the plan has an init step: then it reports the start, and stays with its end of the socket. */
@@ -14,13 +15,6 @@ export interface ReportHandler {
   /** The plan is done and the program runs. Not called when the plan failed. */
   started(): void
   failed(why: string): void
-}
-
-export interface Report {
-  /** Looks once more, after the child's end; how the app's main process ended, when the init said so. */
-  finish(): ProcessEnd | null
-  /** Looks no more; comes before closing the descriptor. */
-  stop(): void
 }
 
 /** A report is a few short lines; nobody of ours writes more. */
@@ -42,51 +36,72 @@ export function openReport(native: Native): Pipe {
   }
 }
 
-/** `fd` stays the caller's to close. Throws SysError. */
-export function watchReport(
-  native: Native,
-  fd: number,
-  buffer: Uint8Array,
-  handler: ReportHandler,
-): Report {
-  const bytes = buffer.subarray(0, REPORT_BYTES_MAX)
-  let said: 'nothing' | 'started' | 'failed' = 'nothing'
-  let mainEnd: ProcessEnd | null = null
-  const started = (): void => {
-    if (said !== 'nothing') return
-    said = 'started'
-    handler.started()
+/** `fd` stays the caller's to close. */
+export class Report {
+  readonly #native: Native
+  readonly #fd: number
+  readonly #bytes: Uint8Array
+  readonly #handler: ReportHandler
+  readonly #watch: PipeWatch
+  #said: 'nothing' | 'started' | 'failed' = 'nothing'
+  #mainEnd: ProcessEnd | null = null
+
+  /** Throws SysError. */
+  constructor(native: Native, fd: number, buffer: Uint8Array, handler: ReportHandler) {
+    this.#native = native
+    this.#fd = fd
+    this.#bytes = buffer
+    this.#handler = handler
+    // What was looked at still waits, and would wake us without end: after a word the watch is over.
+    this.#watch = new PipeWatch(native, fd, () =>
+      this.#look() && this.#said === 'nothing' ? null : 0,
+    )
   }
-  const takeLine = (line: string): void => {
-    const [tag, first, second] = line.split(' ')
-    if (tag === 'X') mainEnd = mainStatus(Number(first))
-    if (tag !== 'E' || said === 'failed') return
-    said = 'failed'
-    handler.failed(handler.explain(Number(first), Number(second)))
+
+  /** Looks once more, after the child's end; how the app's main process ended, when the init said so. */
+  finish(): ProcessEnd | null {
+    try {
+      for (let looks = 0; looks < LOOKS_MAX && this.#look(); looks++);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error
+    }
+    return this.#mainEnd
   }
+
+  /** Looks no more by itself; comes before closing the descriptor. */
+  stop(): void {
+    this.#watch.stop()
+  }
+
   /** True when there may be more to see. */
-  const look = (): boolean => {
-    const count = receive(native, fd, bytes, 'peek')
+  #look(): boolean {
+    const bytes = this.#bytes.subarray(0, REPORT_BYTES_MAX)
+    const count = receive(this.#native, this.#fd, bytes, 'peek')
     // Close-on-exec: the exec is done. With an init, which keeps it open, only the end is near.
-    if (count === 0 && !handler.hasInit) started()
+    if (count === 0 && !this.#handler.hasInit) this.#started()
     if (count === null || count === 0) return count === null
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, count).toString('latin1')
     if (text.startsWith(STARTED)) {
-      started()
-      receive(native, fd, bytes.subarray(0, STARTED.length), 'take')
+      this.#started()
+      receive(this.#native, this.#fd, bytes.subarray(0, STARTED.length), 'take')
       return true
     }
-    for (const line of text.split('\n')) takeLine(line)
+    for (const line of text.split('\n')) this.#takeLine(line)
     return false
   }
-  // What was looked at still waits, and would wake us without end: after a word the watch is over.
-  const watch = watchPipe(native, fd, () => (look() && said === 'nothing' ? null : 0))
-  return {
-    finish() {
-      for (let looks = 0; looks < LOOKS_MAX && look(); looks++);
-      return mainEnd
-    },
-    stop: watch.stop,
+
+  #started(): void {
+    if (this.#said !== 'nothing') return
+    this.#said = 'started'
+    this.#handler.started()
+  }
+
+  #takeLine(line: string): void {
+    const [tag, first, second] = line.split(' ')
+    if (tag === 'X') this.#mainEnd = mainStatus(Number(first))
+    if (tag !== 'E' || this.#said === 'failed') return
+    this.#said = 'failed'
+    this.#handler.failed(this.#handler.explain(Number(first), Number(second)))
   }
 }
 
