@@ -4,6 +4,7 @@
 #pragma once
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -95,6 +96,15 @@ static void FaultPanic() {
   [[maybe_unused]] const ssize_t written = write(trigger, "c", 1);
 }
 
+/** The processor is ours alone from now on: of everything else only interrupts run. */
+static void FaultStarve() {
+  const int throttle = open("/proc/sys/kernel/sched_rt_runtime_us", O_WRONLY | O_CLOEXEC);
+  [[maybe_unused]] const ssize_t written = write(throttle, "-1", 2);
+  sched_param highest = {};
+  highest.sched_priority = sched_get_priority_max(SCHED_FIFO);
+  if (sched_setscheduler(0, SCHED_FIFO, &highest) == 0) FaultNativeHang();
+}
+
 /** As if another process had sent it: no address, and any thread may get it. */
 template <int signal>
 static void FaultSignal() {
@@ -136,6 +146,7 @@ static constexpr FaultKind kFaultKinds[] = {
     {"signal:SIGSYS", FaultSignal<SIGSYS>, FaultPlace::kMainThread},
     {"freeze", FaultFreeze, FaultPlace::kMachine},
     {"panic", FaultPanic, FaultPlace::kMachine},
+    {"starve", FaultStarve, FaultPlace::kMachine},
 };
 
 static const FaultKind* FindFault(const std::string& name) {
