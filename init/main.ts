@@ -66,6 +66,8 @@ export async function main(): Promise<void> {
 
   const opened = openState(`${STATE_DIRECTORY}/state.db`, Date.now())
   const { state } = opened
+  for (const problem of opened.problems) log.complain(problem, null)
+  degraded.push(...opened.problems)
   const settings = learnSettings(native, life, log, state)
   startFaults({ native, life, log, faults: settings.faults })
   nameNode(native, log, settings.hostname)
@@ -95,12 +97,15 @@ export async function main(): Promise<void> {
     ...{ degraded, mounted },
   })
   await node.listen()
-  if (life.get('lives') === 1) prepareHardware(native, log, boots)
+  if (life.get('lives') === 1) loadModules(native, log)
+  // In every life: the first one may have died before this.
+  takePanic({ native, log, history: boots })
   openWatchdogDevice({ native, life, log })
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })
   node.startNetwork()
   // Last: a file on trial has proven itself when all of this has been done.
   await node.settleUpgrade()
+  // After the apps: they need no hardware, and each module takes time.
 }
 
 /** A bug may have left anything behind: what is known to be right is in the life record and on disk. */
@@ -153,12 +158,6 @@ async function chooseIsolation(
   if (reason !== null) degraded.push(`apps run in a plain chroot: ${reason}`)
   notes.write('isolation', isolation)
   return isolation
-}
-
-/** After the apps: they need no hardware, and each module takes time. */
-function prepareHardware(native: Native, log: BootLog, boots: BootHistory): void {
-  loadModules(native, log)
-  takePanic({ native, log, history: boots })
 }
 
 /** Writes down how this boot began, how the one before ended, and what the lives before this one died of. */

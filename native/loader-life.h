@@ -33,19 +33,23 @@ static struct life* map_life(int fd) {
   return (struct life*)at;
 }
 
-static int sized_memory_file(const char* name, uint64_t size) {
+// The first `used` bytes get their room now: where the file lies on a disk that is full, a write
+// through the mapping would be SIGBUS, in every life.
+static int sized_memory_file(const char* name, uint64_t size, uint64_t used) {
   int fd = memory_file(name);
   if (fd < 0) loader_fail("no memory file could be made for the life record", fd);
   long error = raw(__NR_ftruncate, fd, size);
+  if (!error) error = raw(__NR_fallocate, fd, 0, 0, used);
+  if (error == -EOPNOTSUPP || error == -ENOSYS) error = 0;
   if (error) loader_fail("no room for the life record", error);
   return fd;
 }
 
 static void make_life_record(void) {
-  pid1.life_fd = sized_memory_file("life", sizeof(struct life));
+  pid1.life_fd = sized_memory_file("life", sizeof(struct life), offsetof(struct life, notes));
   struct life* life = map_life(pid1.life_fd);
   life->layout = LIFE_LAYOUT;
-  life->log_fd = sized_memory_file("life-log", LIFE_LOG_SIZE);
+  life->log_fd = sized_memory_file("life-log", LIFE_LOG_SIZE, LIFE_LOG_SIZE);
   life->watchdog_fd = life->previous_fd = -1;
   life->loop_count = LOOP_COUNT_DEFAULT;
   life->loop_seconds = LOOP_SECONDS_DEFAULT;

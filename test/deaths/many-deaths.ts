@@ -86,7 +86,13 @@ async function dieAgainAndAgain(world: World): Promise<Survived> {
   const lines = numberedLines()
   const tookMs: number[] = []
   const kinds = new Set<FaultKind>()
-  await checkLines(vps, lines)
+  let lookedMs = performance.now()
+  const look = async (): Promise<void> => {
+    const sinceMs = performance.now() - lookedMs
+    lookedMs = performance.now()
+    await checkLines(vps, lines, sinceMs)
+  }
+  await look()
   // The first life holds what only a push and the boot need.
   await dieOnce(vps, 'segv')
   const apps = await pidsOf(vps)
@@ -95,7 +101,7 @@ async function dieAgainAndAgain(world: World): Promise<Survived> {
     const kind = pick(random() < HANG_SHARE ? HANGS : QUICK, random)
     kinds.add(kind)
     tookMs.push(await dieOnce(vps, kind))
-    await checkLines(vps, lines)
+    await look()
     const now = await pidsOf(vps)
     if (now !== apps) throw new Error(`after ${kind}: apps were ${apps} and are ${now}`)
     const [failure] = client.failures()
@@ -151,11 +157,9 @@ async function pidsOf(vps: Vps): Promise<string> {
   return apps.map(about).join(', ')
 }
 
-let lookedAt = performance.now()
-async function checkLines(vps: Vps, lines: NumberedLines): Promise<void> {
-  const passedMs = performance.now() - lookedAt
-  const count = Math.ceil((passedMs / 1000) * LINES_PER_SECOND) + LINES_SPARE
-  lookedAt = performance.now()
+/** `sinceMs`: since the last look, which must be in the tail. */
+async function checkLines(vps: Vps, lines: NumberedLines, sinceMs: number): Promise<void> {
+  const count = Math.ceil((sinceMs / 1000) * LINES_PER_SECOND) + LINES_SPARE
   const text = await cloud('logs', vps.manage, LOGGER.name, '--lines', `${count}`)
   lines.take(text.split('\n'))
 }

@@ -16,10 +16,15 @@ test.each([
   ['a line that is missing', lines(1, 2, 4), 'line 4 follows line 2'],
   ['a line that is doubled', lines(1, 2, 2), 'line 2 follows line 2'],
   ['a line that is torn', ['number 1', 'num', 'number 3'], 'line 3 follows line 1'],
-  ['a tail that does not reach back', lines(7, 8), 'line 7 follows line 0'],
   ['nothing', ['listening'], 'no numbered line'],
 ])('%s', (_, tail, message) => {
   expect(() => numberedLines().take(tail)).toThrow(message)
+})
+
+test('a tail that does not reach back to the one before', () => {
+  const seen = numberedLines()
+  seen.take(lines(4, 5))
+  expect(() => seen.take(lines(7, 8))).toThrow('line 7 follows line 5')
 })
 
 test('a log that went back', () => {
