@@ -272,6 +272,18 @@ test('a note that this version does not understand: its process ends and the app
   expect([kept(), places()]).toEqual([3, 1])
 })
 
+test("notes of the node's own parts stay, those of helpers go", async () => {
+  const { life } = world.machine
+  const mine = life.claim()
+  life.write(mine, { kind: 'node', part: 'boot', value: 1 })
+  life.write(life.claim(), { kind: 'helper' }) // Died before its helper was born.
+  nextLife()
+  await world.supervisor.tidied()
+  expect(world.machine.life.notes()).toEqual([
+    { child: mine, note: { kind: 'node', part: 'boot', value: 1 } },
+  ])
+})
+
 /** From a crash to the next exit, with output in between: every step that touches the machine. */
 async function crashAndRun(): Promise<void> {
   const step = async (work: () => void): Promise<void> => {

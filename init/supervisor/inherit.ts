@@ -11,13 +11,18 @@ export interface LeftBehind {
   others: number[]
 }
 
+/** Others are of the node's own parts, and stay. */
+const isChilds = (note: unknown): boolean =>
+  ['app', 'helper', 'unpack'].includes(String((note as { kind?: unknown }).kind))
+
 /** Empty in the first life of a boot. */
 export function leftBehind(life: Life): LeftBehind {
   const left: LeftBehind = { apps: new Map(), others: [] }
   for (const { child, note } of life.notes()) {
     const app = readAppNote(note)
-    if (app === null || left.apps.has(app.name)) left.others.push(child)
-    else left.apps.set(app.name, { place: child, note: app })
+    if (app !== null && !left.apps.has(app.name))
+      left.apps.set(app.name, { place: child, note: app })
+    else if (isChilds(note) || life.child(child) !== null) left.others.push(child)
   }
   return left
 }
