@@ -329,4 +329,4 @@ test('wherever a death comes, the next life adopts the process or starts one, an
     expect(world.log.lines.filter((line) => line.includes('BUG'))).toEqual([])
   }
   expect(calls).toBeGreaterThan(50)
-})
+}, 60_000)
