@@ -1,4 +1,5 @@
 // GET /v1/apps/{name}/logs?tail=N&follow: an app's last lines, and new ones as they come.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LogEvent, LogLine } from '../../protocol/api.ts'
 import { AppError, type Apps } from '../supervisor/apps.ts'
 import { EventQueue } from './event-queue.ts'
@@ -9,6 +10,8 @@ const TAIL_LINES_DEFAULT = 100
 const TAIL_LINES_MAX = 100_000
 /** What waits for one slow follower, in characters; beyond it lines are dropped and counted. */
 export const FOLLOW_CHARS_MAX = 256 * 1024
+/** A long tail must not keep the event loop for itself: to the watchdog that is a hang. */
+const LINES_A_TURN = 500
 /** A line's share of the bound beside its text. */
 const LINE_COST = 64
 
@@ -52,7 +55,10 @@ async function* each(
   done?: () => void,
 ): AsyncGenerator<LogEvent> {
   try {
-    yield* tail
+    for (let at = 0; at < tail.length; at += LINES_A_TURN) {
+      yield* tail.slice(at, at + LINES_A_TURN)
+      await nextTurn()
+    }
     if (queue !== undefined) yield* queue
   } finally {
     done?.()
