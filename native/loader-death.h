@@ -170,21 +170,21 @@ static void wait_for_stuck_threads(void) {
   }
 }
 
-static void keep_open(int fd) {
-  if (fd >= 0) raw(__NR_fcntl, fd, F_SETFD, 0);
+static void mark(int fd, int flags) {
+  if (fd >= 0) raw(__NR_fcntl, fd, F_SETFD, flags);
 }
 
-// What the next life needs stays open; everything else is close-on-exec, always.
-static void keep_descriptors(void) {
+// With flags 0, what the next life needs stays open; everything else is close-on-exec, always.
+static void mark_kept_descriptors(int flags) {
   struct life* life = pid1.life;
-  for (int fd = 0; fd <= 2; fd++) keep_open(fd);  // Node marks these too.
-  keep_open(pid1.life_fd);
+  for (int fd = 0; fd <= 2; fd++) mark(fd, flags);  // Node marks these too.
+  mark(pid1.life_fd, flags);
   if (!life) return;
-  keep_open(life->log_fd);
-  keep_open(life->watchdog_fd);
-  keep_open(life->previous_fd);
+  mark(life->log_fd, flags);
+  mark(life->watchdog_fd, flags);
+  mark(life->previous_fd, flags);
   for (int i = 0; i < LIFE_DESCRIPTORS; i++)
-    if (life->kept[i / 8] >> (i % 8) & 1) keep_open(i);
+    if (life->kept[i / 8] >> (i % 8) & 1) mark(i, flags);
 }
 
 // Returns only on failure: -errno.
@@ -218,7 +218,7 @@ static _Noreturn void next_life(void) {
   raw(__NR_rt_sigprocmask, SIG_SETMASK, &none, 0, KERNEL_MASK_BYTES);
   if (pid1.life && pid1.life->ending) finish_shutdown(pid1.life->ending);
   wait_for_stuck_threads();
-  keep_descriptors();
+  mark_kept_descriptors(0);
   for (uint64_t pause = 1000;; pause = pause < RETRY_MS_MAX / 2 ? pause * 2 : RETRY_MS_MAX) {
     if (pid1.life && pid1.life->upgrade == LIFE_WENT_BACK && pid1.life->previous_fd >= 0) {
       path_of_descriptor(previous, sizeof previous, pid1.life->previous_fd);
@@ -366,8 +366,10 @@ static void handle_deaths(void) {
 static int become(int fd) {
   char path[40];
   path_of_descriptor(path, sizeof path, fd);
-  keep_descriptors();
-  return next_life_in(path);
+  mark_kept_descriptors(0);
+  int error = next_life_in(path);
+  mark_kept_descriptors(FD_CLOEXEC);  // This life goes on, and its children get none of them.
+  return error;
 }
 
 static _Noreturn void leave(int status) { raw_exit(status); }

@@ -144,11 +144,16 @@ function listen({ native, buffer }: PlanRunner, tooMuch: () => void): Said {
   }
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) ?? ''
+/** Without the lines of a stack, which are indented. */
+const lastLine = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => /^\S/.test(line))
+    .at(-1) ?? ''
 
 function failed(why: string): AppError {
   return new AppError(
     'self-test-failed',
-    `The new file does not work on this node: ${why.slice(0, 500)}.`.replace(/\.+$/, '.'),
+    `The new file does not work on this node: ${why.slice(0, 500)}.`.replace(/([.?!])\.$/, '$1'),
   )
 }

@@ -9,7 +9,7 @@ import { nodeStatus } from '../../protocol/wire.ts'
 import { probeImage } from '../probe-image.ts'
 import { CLOUD, cloud, cloudJson, runCloud, type CloudRun } from '../run-cloud.ts'
 import { NodeFixture } from './node-fixture.ts'
-import { DYING, makeOtherInit, MUTE, VERSION_2, type Change } from './other-init.ts'
+import { breakAddon, DYING, makeOtherInit, MUTE, VERSION_2, type Change } from './other-init.ts'
 
 const PORT = 8020
 let fixture: NodeFixture
@@ -94,6 +94,8 @@ test('what is refused changes nothing', async () => {
     [foreign, /for arm64 and the node is amd64/],
     [text, /not a whole solocloud file/],
     [await other('failing', ['!==42)', '!==43)']), /does not work on this node: sqlite: 41 \+ 1/],
+    // It must not be PID 1's own libraries that the test proves.
+    [await breakAddon(await other('addon')), /does not work on this node: .*ELF header/],
     [await other('layout', ['LIFE_LAYOUT=1,', 'LIFE_LAYOUT=2,']), /has life record 2/],
     [
       await other('state', [
