@@ -84,7 +84,8 @@ export function memoryTopic(
     notes: [
       'Pss of PID 1 and of all its helpers (runsv, s6-supervise, the init of each app of ours), without the',
       "services and without what the kernel spends on each process. solocloud's apps and supervisor's programs",
-      'have their output read and logged; the others run without a logger. The node of ours had one image pushed;',
+      "have their output read and logged; the others run without a logger. supervisor's Python is not compiled",
+      'beforehand, which its start pays for. The node of ours had one image pushed;',
       'the other apps are copies of its directory and rows, made before the boot that is measured.',
     ],
   }

@@ -97,6 +97,16 @@ class RunningPeer implements Running {
     return this.#path(stampFile(index))
   }
 
+  /** Nothing of it tells that its start is over. */
+  async ready(): Promise<void> {
+    await Promise.resolve()
+  }
+
+  /** It ends with its PID 1. */
+  deaths(): string[] {
+    return []
+  }
+
   tail(): string {
     return readFileSync(join(this.#dir, 'log'), 'utf8').slice(-TAIL_LENGTH)
   }

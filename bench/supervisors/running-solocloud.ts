@@ -5,7 +5,7 @@ import { type NamespaceNode, startNamespaceNode } from '../../demo/namespace-nod
 import { removeNodeDirectory } from '../../demo/node-directory.ts'
 import { appName, appStampFile, makeInstalledNode } from './installed-node.ts'
 import type { Programs } from './peer-directory.ts'
-import type { Running } from './running.ts'
+import { type Running, START_MS_MAX } from './running.ts'
 
 export const OURS = 'solocloud'
 
@@ -28,6 +28,11 @@ export async function startSolocloud(
   }
 }
 
+/** The console's lines that tell how a life of PID 1 ended. */
+export function deathsIn(console: string): string[] {
+  return [...console.matchAll(/life \d+ of init ended: .+$/gm)].map(([line]) => line)
+}
+
 class RunningSolocloud implements Running {
   readonly name = OURS
   readonly #node: NamespaceNode
@@ -44,6 +49,14 @@ class RunningSolocloud implements Running {
 
   stamps(index: number): string {
     return this.#node.path(`/chroots/${appName(index)}${appStampFile(index)}`)
+  }
+
+  async ready(): Promise<void> {
+    await this.#node.waitForManagement(START_MS_MAX)
+  }
+
+  deaths(): string[] {
+    return deathsIn(this.#node.console.text)
   }
 
   tail(): string {

@@ -10,11 +10,15 @@ export interface Running extends AsyncDisposable {
   pid: number
   /** A path here to the file that service number `index` stamps. */
   stamps(index: number): string
+  /** Resolves once its own start is over, which may be later than that of its services. */
+  ready(): Promise<void>
+  /** What it has said of deaths of its own, a line each. */
+  deaths(): string[]
   /** Of what it has printed, for an error. */
   tail(): string
 }
 
-const START_MS_MAX = 120_000
+export const START_MS_MAX = 120_000
 const POLL_MS = 50
 
 export interface Family {
@@ -25,12 +29,15 @@ export interface Family {
 
 export const familyOf = ({ pid }: Running): Family => divide(descendants(pid), SERVICE)
 
-/** Waits until `count` services run. */
+/** Waits until `count` services run, and whoever runs them is done with starting. */
 export async function untilRunning(running: Running, count: number): Promise<Family> {
   const start = performance.now()
   for (;;) {
     const family = familyOf(running)
-    if (family.services.length === count) return family
+    if (family.services.length === count) {
+      await running.ready()
+      return family
+    }
     if (performance.now() - start > START_MS_MAX) {
       const found = `${family.services.length} of ${count} services run`
       throw new Error(`${running.name}: ${found}\n${running.tail()}`)
