@@ -1,16 +1,15 @@
 // The first code of solocloud that runs, before any library: chooses the role and does for the Node
 // inside this file what the kernel does for a program of its own (execve(2), ld.so(8)).
 // It is linked at an address that Node does not use, and never returns.
-#include <linux/auxvec.h>
 #include <linux/utsname.h>
 
 #include "loader-elf.h"
 #include "loader-life.h"
+#include "loader-stack.h"
 
 #define KERNEL_FLOOR_MAJOR 3  // OpenVZ 7 has 3.10
 #define KERNEL_FLOOR_MINOR 10
 #define DESCRIPTORS_MAX PARTS_MAX
-#define AUXILIARY_MAX 64
 
 int spawn_main(int argc, char** argv, char** envp);
 
@@ -42,28 +41,6 @@ static const struct role roles[] = {
     {"spawn", 0, 0, 0, 0},
 };
 #define ROLE_COUNT (sizeof roles / sizeof *roles)
-
-struct auxiliary {
-  uint64_t type;
-  uint64_t value;
-};
-
-// What the kernel left on the stack.
-struct start {
-  long argc;
-  char** argv;
-  char** envp;
-  const struct auxiliary* auxv;
-};
-
-static struct start read_start(uintptr_t* stack) {
-  struct start start = {(long)stack[0], (char**)(stack + 1), 0, 0};
-  char** end = start.argv + start.argc;
-  start.envp = ++end;
-  while (*end) end++;
-  start.auxv = (const struct auxiliary*)(end + 1);
-  return start;
-}
 
 // Before anything opens a descriptor: the first ones that anybody opens must not become 0, 1 and 2.
 static void open_standard_streams(const struct role* role) {
@@ -104,27 +81,6 @@ static const struct role* choose_role(struct start* start) {
   return &roles[0];
 }
 
-// Whether a variable stays out of Node: it would change what ld.so, the C library or Node do, or it
-// is one of ours that an earlier life left. A kernel command line can set any of them for PID 1.
-static int is_ours_or_harmful(const char* variable) {
-  static const char* const prefixes[] = {
-      "LD_",
-      "NODE_",
-      "UV_",
-      "MALLOC_",
-      "GLIBC_TUNABLES=",
-      "GCONV_PATH=",
-      "LOCPATH=",
-      "OPENSSL_",
-      "SOLOCLOUD_ADDON=",
-      "SOLOCLOUD_LZMA=",
-      "SOLOCLOUD_LOADER=",
-  };
-  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-    if (raw_starts_with(variable, prefixes[i])) return 1;
-  return 0;
-}
-
 // LD_PRELOAD and SOLOCLOUD_LOADER, the loader's two words to ld.so and to the shim (native/shim.c):
 // "<role> <face> <addon> <lzma> <library>...": the address of a struct loader_face (0: the role has
 // none), then descriptor numbers, -1 for a part that the role does not get.
@@ -156,78 +112,6 @@ static void open_libraries(int file, const struct role* role) {
   }
 }
 
-static uint64_t auxiliary_value(uint64_t type, uint64_t value, const struct image* node,
-                                const struct image* interpreter) {
-  switch (type) {
-    case AT_PHDR:
-      return node->program_headers;
-    case AT_PHNUM:
-      return node->header.e_phnum;
-    case AT_ENTRY:
-      return node->base + node->header.e_entry;
-    case AT_BASE:
-      return interpreter->base;
-    default:
-      return value;
-  }
-}
-
-// The strings of argv, next to each other as the kernel lays them: libuv relies on it for the
-// title.
-static void copy_arguments(char* low, const struct start* start, const char* node_options,
-                           uintptr_t** words) {
-  for (long i = 0; i < start->argc; i++) {
-    // Node would take it for its own, and a kernel command line reaches PID 1's arguments.
-    if (i > 0 && raw_starts_with(start->argv[i], "--node-options=")) continue;
-    size_t size = raw_strlen(start->argv[i]) + 1;
-    *(*words)++ = (uintptr_t)memcpy(low, start->argv[i], size);
-    low += size;
-    if (i > 0 || !node_options) continue;
-    size = raw_strlen(node_options) + 1;
-    *(*words)++ = (uintptr_t)memcpy(low, node_options, size);
-    low += size;
-  }
-}
-
-// Bytes that the strings of argv take, with the one word more.
-static size_t arguments_size(const struct start* start, const char* node_options) {
-  size_t size = node_options ? raw_strlen(node_options) + 1 : 0;
-  for (long i = 0; i < start->argc; i++) size += raw_strlen(start->argv[i]) + 1;
-  return size;
-}
-
-// Lays Node's start below the kernel's, whose strings stay where they are, and returns its stack
-// pointer. The running stack is another one, so nothing in use is overwritten.
-static uintptr_t* build_stack(uintptr_t* kernel_stack, const struct start* start,
-                              const struct role* role, const struct image* node,
-                              const struct image* interpreter) {
-  const char* ours[] = {preload, for_shim, role->threads, role->threads ? "MALLOC_ARENA_MAX=1" : 0,
-                        role->threads ? LARGE_BLOCKS : 0};
-  long variables = 0;
-  while (start->envp[variables]) variables++;
-  size_t words = 1 + (size_t)start->argc + 2 + (size_t)variables + sizeof ours / sizeof *ours + 1 +
-                 2 * AUXILIARY_MAX;
-  char* strings = (char*)kernel_stack - arguments_size(start, role->node_options);
-  uintptr_t* stack = (uintptr_t*)(((uintptr_t)strings - words * sizeof(uintptr_t)) & ~15UL);
-  uintptr_t* at = stack + 1;
-  copy_arguments(strings, start, role->node_options, &at);
-  stack[0] = (uintptr_t)(at - stack - 1);
-  *at++ = 0;
-  for (long i = 0; i < variables; i++)
-    if (!is_ours_or_harmful(start->envp[i])) *at++ = (uintptr_t)start->envp[i];
-  for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-    if (ours[i]) *at++ = (uintptr_t)ours[i];
-  *at++ = 0;
-  const struct auxiliary* entry = start->auxv;
-  for (int i = 0; entry->type != AT_NULL && i < AUXILIARY_MAX - 1; i++, entry++) {
-    *at++ = entry->type;
-    *at++ = auxiliary_value(entry->type, entry->value, node, interpreter);
-  }
-  *at++ = AT_NULL;
-  *at++ = 0;
-  return stack;
-}
-
 // rdx (x0 on arm64) is zero: ld.so's caller registers no exit function.
 static _Noreturn void jump(uintptr_t entry, uintptr_t* stack) {
 #if defined(__x86_64__)
@@ -242,12 +126,6 @@ static _Noreturn void jump(uintptr_t entry, uintptr_t* stack) {
                    : "memory", "x0");
 #endif
   __builtin_unreachable();
-}
-
-static uintptr_t auxiliary_entry(const struct auxiliary* entry, uint64_t type) {
-  for (; entry->type != AT_NULL; entry++)
-    if (entry->type == type) return entry->value;
-  return 0;
 }
 
 // Before anything else that could fail: from here on PID 1 survives what happens to it.
@@ -290,7 +168,11 @@ __attribute__((used)) static _Noreturn void loader_main(uintptr_t* kernel_stack)
   map_image(file, find_part(PART_INTERPRETER), &interpreter);
   raw_close(file);
   tell_life(&node);
-  uintptr_t* stack = build_stack(kernel_stack, &start, role, &node, &interpreter);
+  const struct additions added = {
+      role->node_options,
+      {preload, for_shim, role->threads, role->threads ? "MALLOC_ARENA_MAX=1" : 0,
+       role->threads ? LARGE_BLOCKS : 0}};
+  uintptr_t* stack = build_stack(kernel_stack, &start, &added, &node, &interpreter);
   jump(interpreter.base + interpreter.header.e_entry, stack);
 }
 
