@@ -65,6 +65,13 @@ test('points are spread over the steps, in order, and repeat with the seed', () 
   expect(choose(8)).not.toEqual(points)
 })
 
+test('no flush is taken again before every other one of its step', () => {
+  const points = choosePoints(INTERVALS, STEPS, 21, seeded(3))
+  const inPush = points.filter(({ step }) => step === 'push')
+  const taken = inPush.map(({ at }) => INTERVALS.findLast(({ from }) => from <= at)?.from)
+  expect(new Set(taken).size).toBe(7)
+})
+
 test('what is lost is lost right after the flush, the rest after one of the writes', () => {
   for (const { at, unflushed } of choosePoints(INTERVALS, STEPS, 100, seeded(1))) {
     const interval = INTERVALS.findLast(({ from }) => from <= at)

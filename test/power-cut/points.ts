@@ -39,7 +39,6 @@ export function choosePoints(
   count: number,
   random: () => number,
 ): Point[] {
-  // An interval belongs to the step that the last write before it was for.
   const byStep = steps
     .map((step, index) => {
       const next = steps[index + 1]?.beganAt ?? Infinity
@@ -47,15 +46,24 @@ export function choosePoints(
       return { step, own }
     })
     .filter(({ own }) => own.length > 0)
-  const points: Point[] = []
-  let turn: typeof byStep = []
-  while (points.length < count) {
-    if (turn.length === 0) turn = shuffled(byStep, random)
-    const chosen = turn.pop()
-    if (chosen === undefined) throw new Error('the log has no flush')
-    points.push(choosePoint(pick(chosen.own, random), chosen.step.name, steps, random))
-  }
+    .map(({ step, own }) => ({ step, take: inTurns(own, random) }))
+  const takeStep = inTurns(byStep, random)
+  const points = Array.from({ length: count }, () => {
+    const { step, take } = takeStep()
+    return choosePoint(take(), step.name, steps, random)
+  })
   return points.sort((a, b) => a.at - b.at)
+}
+
+/** Gives one item at a time, in random order, and none again before all of them. */
+function inTurns<T>(items: readonly T[], random: () => number): () => T {
+  let left: T[] = []
+  return () => {
+    if (left.length === 0) left = shuffled(items, random)
+    const item = left.pop()
+    if (item === undefined) throw new Error('the log has no flush')
+    return item
+  }
 }
 
 function choosePoint(

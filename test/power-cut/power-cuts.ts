@@ -44,8 +44,10 @@ export async function powerCuts({ points: count, seed, report }: PowerCutOptions
     throw new Error(`${failures.length} of ${count} points:\n${failures.join('\n')}`)
 }
 
-const describe = ({ at, step, unflushed }: Point, writes: number): string =>
-  `${step}, byte ${at} of the log, ${writes} unflushed writes ${unflushed}`
+function describe({ at, step, unflushed }: Point, writes: number): string {
+  const how = unflushed === 'lost' ? 'right after a flush' : `${writes} unflushed, kept in part`
+  return `${step}, byte ${at} of the log, ${how}`
+}
 
 /** With nothing lost, the replay must end in the disk that QEMU wrote, or it proves nothing. */
 async function expectFaithful({ guest }: Recording, replay: Replay, image: string): Promise<void> {
