@@ -20,7 +20,7 @@ import { crashReport } from './history/crash-report.ts'
 import { createCrashStore } from './history/crash-store.ts'
 import { bootFiles, crashDirectory } from './history/node-history.ts'
 import { takePanic } from './history/pstore.ts'
-import { probeIsolation } from './isolation.ts'
+import { probeIsolation, type IsolationProbe } from './isolation.ts'
 import { LOG_LIMITS } from './logs/app-log.ts'
 import { loadModules } from './modules.ts'
 import { createNodeNotes, type NodeNotes } from './node-notes.ts'
@@ -55,7 +55,9 @@ export async function main(): Promise<void> {
   const notes = createNodeNotes(life)
   const log = createBootLog(openTerminal())
   startWatchdog({ native, life, log })
-  const { degraded, mounted } = prepareGround(native, log, notes)
+  const ground = prepareGround(native, log, notes)
+  const { mounted } = ground
+  const degraded = [...ground.degraded]
   log.open(`${RUN_DIRECTORY}/boot.log`)
   greet(log, life)
   const boots = rememberDeaths(life, log)
@@ -97,15 +99,14 @@ export async function main(): Promise<void> {
     ...{ degraded, mounted },
   })
   await node.listen()
-  if (life.get('lives') === 1) loadModules(native, log)
-  // In every life: the first one may have died before this.
+  // After the apps: they need no hardware, and each module takes time.
+  prepareHardware(native, log, notes)
   takePanic({ native, log, history: boots })
   openWatchdogDevice({ native, life, log })
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })
   node.startNetwork()
   // Last: a file on trial has proven itself when all of this has been done.
   await node.settleUpgrade()
-  // After the apps: they need no hardware, and each module takes time.
 }
 
 /** A bug may have left anything behind: what is known to be right is in the life record and on disk. */
@@ -116,14 +117,25 @@ function endLifeOnBugs(native: Native): void {
   process.on('unhandledRejection', end('unhandled rejection'))
 }
 
-/** Mounts and limits outlive a life: only the first one of a boot makes them. */
-function prepareGround(native: Native, log: BootLog, notes: NodeNotes): Boot {
-  const made = notes.read('boot') as Boot | null
-  if (made !== null) return made
-  const ground = boot(native, log)
-  for (const sentence of ground.degraded) log.complain(sentence, null)
+interface Ground extends Boot {
+  version: string
+}
+
+/** Mounts and limits outlive a life: only the first one of a boot makes them, and of another version. */
+function prepareGround(native: Native, log: BootLog, notes: NodeNotes): Ground {
+  const made = notes.read('boot') as Ground | null
+  if (made?.version === VERSION) return made
+  const { degraded, mounted } = boot(native, log)
+  for (const sentence of degraded) log.complain(sentence, null)
+  const ground = { degraded, mounted: [...(made?.mounted ?? []), ...mounted], version: VERSION }
   notes.write('boot', ground)
   return ground
+}
+
+function prepareHardware(native: Native, log: BootLog, notes: NodeNotes): void {
+  if (notes.read('modules') === VERSION) return
+  loadModules(native, log)
+  notes.write('modules', VERSION)
 }
 
 function greet(log: BootLog, life: Life): void {
@@ -152,12 +164,11 @@ async function chooseIsolation(
   notes: NodeNotes,
   degraded: string[],
 ): Promise<Isolation> {
-  const known = notes.read('isolation') as Isolation | null
-  if (known !== null) return known
-  const { isolation, reason } = await probeIsolation(runner, `${RUN_DIRECTORY}/probe`)
-  if (reason !== null) degraded.push(`apps run in a plain chroot: ${reason}`)
-  notes.write('isolation', isolation)
-  return isolation
+  const known = notes.read('isolation') as IsolationProbe | null
+  const probed = known ?? (await probeIsolation(runner, `${RUN_DIRECTORY}/probe`))
+  if (known === null) notes.write('isolation', probed)
+  if (probed.reason !== null) degraded.push(`apps run in a plain chroot: ${probed.reason}`)
+  return probed.isolation
 }
 
 /** Writes down how this boot began, how the one before ended, and what the lives before this one died of. */
