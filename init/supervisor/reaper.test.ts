@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { AppError } from './apps.ts'
 import { fakeLog, FakeMachine } from './fake-node.ts'
 import { createReaper, REAPED_PER_TURN_MAX } from './reaper.ts'
 
@@ -81,4 +82,61 @@ test('a failed spawn throws and nobody waits for it', () => {
   machine.spawnError = -12
   expect(() => reaper.spawn(child, () => undefined)).toThrow('ENOMEM')
   expect(reaper.children()).toBe(0)
+})
+
+test('a helper has a place of its own in the life record, for as long as it lives', () => {
+  const { machine, reaper } = setUp()
+  reaper.spawn(child, () => undefined)
+  reaper.spawn({ ...child, argv: ['solocloud', 'unpack'] }, () => undefined, 'unpack')
+  expect(machine.life.notes().map(({ note }) => note)).toEqual([
+    { kind: 'helper' },
+    { kind: 'unpack' },
+  ])
+  expect(machine.life.child(1)).toEqual({ pid: 1001, status: null })
+  machine.last('unpack').exit(0)
+  machine.spawnError = -12
+  expect(() => reaper.spawn(child, () => undefined)).toThrow('ENOMEM')
+  expect(machine.life.notes()).toEqual([{ child: 0, note: { kind: 'helper' } }])
+  expect(machine.life.child(1)).toBeNull()
+})
+
+test('a full life record is an operating error, and room again when one ends', () => {
+  const { machine, reaper } = setUp()
+  for (let count = 0; count < 2048; count++) reaper.spawn(child, () => undefined)
+  expect(() => reaper.spawn(child, () => undefined)).toThrow(
+    new AppError(
+      'too-many-children',
+      'This node runs 2,048 children at most; remove an app first.',
+    ),
+  )
+  machine.last('spawn').exit(0)
+  reaper.spawn(child, () => undefined)
+})
+
+test('a child of the life before: its end is told once, whoever has seen it', () => {
+  const { machine, reaper } = setUp()
+  const places = [0, 1, 2, 3].map(() => reaper.claim())
+  for (const place of places) reaper.spawn(child, () => undefined, place)
+  const [seen, unseen, lost] = machine.children
+  seen?.dies(1 << 8)
+  machine.loaderReaps()
+  lost?.dies(0)
+  machine.zombies.length = 0
+  unseen?.dies(9)
+  machine.die()
+  const next = createReaper({
+    ...{ native: machine.native, life: machine.life, log: fakeLog() },
+    later: (work) => work(),
+  })
+  const ends: unknown[] = []
+  const pids = places.map((place) => next.adopt(place, (end) => ends.push([place, end])))
+  expect(pids).toEqual([null, 1001, null, 1003])
+  next.reap()
+  next.reap()
+  expect(ends).toEqual([
+    [0, { exitCode: 1, signal: null }],
+    [2, { exitCode: null, signal: null }],
+    [1, { exitCode: null, signal: 'SIGKILL' }],
+  ])
+  expect(next.children()).toBe(1)
 })
