@@ -1,5 +1,5 @@
 // A node's disk with many copies of one app on it, so that a thousand apps need one push and not a thousand.
-import { cp, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { startNamespaceNode } from '../../demo/namespace-node.ts'
@@ -52,13 +52,21 @@ async function makeImage(dir: string, programs: Programs): Promise<string> {
 }
 
 async function copyApp(chroots: string, index: number): Promise<void> {
-  const generations = join(chroots, '.generations')
-  await mkdir(join(generations, appName(index)), { mode: 0o700 })
-  // The program's file is shared, as a peer's services share theirs.
-  const from = join(generations, appName(0), '1')
-  await command('cp', ['-al', from, join(generations, appName(index), '1')])
+  const from = join(chroots, '.generations', appName(0))
+  const to = join(chroots, '.generations', appName(index))
+  await mkdir(to, { mode: 0o700 })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)]
+    // The program's file is shared, as a peer's services share theirs.
+    if (entry.isDirectory()) await command('cp', ['-al', source, target])
+    else await writeFile(target, copyOf(await readFile(source, 'utf8'), index), { mode: 0o600 })
+  }
   await symlink(`.generations/${appName(index)}/1`, join(chroots, appName(index)))
 }
+
+/** What the node notes of the first app, as it is for another one. */
+export const copyOf = (text: string, index: number): string =>
+  text.replaceAll(`${appStampFile(0)}"`, `${appStampFile(index)}"`)
 
 /** The column that names the app is replaced wherever it occurs, and its number in the manifest. */
 function copyRows(path: string, count: number): void {
