@@ -42,7 +42,7 @@ bench: packages-bench
 	@$(MAKE) $(PARALLEL) images
 	@$(NODE) bench/main.ts
 
-soak: packages-test
+soak: packages-test packages-soak
 	@$(MAKE) $(PARALLEL) images
 	@$(NODE) test/soak/main.ts $(PROOFS)
 

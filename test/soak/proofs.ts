@@ -1,11 +1,13 @@
 // The long proofs by name, in the order in which `make soak` runs them.
 import { powerCuts } from '../power-cut/power-cuts.ts'
 import { deaths } from './deaths.ts'
+import { fuzzing } from './fuzzing.ts'
 import type { Proof } from './proof.ts'
 import { randomEvents } from './random-events.ts'
 
 export const PROOFS: Readonly<Record<string, Proof>> = {
   deaths,
+  fuzzing,
   'power-cuts': powerCuts,
   'random-events': randomEvents,
 }
