@@ -203,7 +203,7 @@ static string Answer(const string& request) {
 // Numbered lines on standard output, so many a second, for as long as the app lives. In bursts: a
 // line a millisecond would be a test of the timer.
 static void PrintLines(int per_second) {
-  constexpr int kBursts = 100;
+  constexpr int kBursts = 20;
   char line[32];
   timespec next;
   clock_gettime(CLOCK_MONOTONIC, &next);
