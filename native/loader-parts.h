@@ -59,8 +59,9 @@ static void read_table(int self) {
     loader_fail("this file is cut short or damaged: copy it again", 0);
   for (uint32_t i = 0; i < table.count; i++) {
     const struct part* part = &table.parts[i];
-    if (!lies_within(part->offset, part->size, (uint64_t)size) || part->name[sizeof part->name - 1])
-      loader_fail("this file is damaged: a part of it lies outside", 0);
+    if (!lies_within(part->offset, part->size, (uint64_t)size) ||
+        part->name[sizeof part->name - 1] || raw_base_name(part->name) != part->name)
+      loader_fail("this file is damaged: its list of parts is wrong", 0);
   }
 }
 

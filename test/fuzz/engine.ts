@@ -5,9 +5,6 @@ import { mutate } from './mutate.ts'
 import type { Random } from './random.ts'
 import { Finding, type OpenTarget, type Target } from './target.ts'
 
-/** Coverage is asked for after a batch of about this long: the question costs a millisecond. */
-const BATCH_MS = 8
-const BATCH_MAX = 256
 /** Endings beyond this are noise. */
 const ENDINGS_MAX = 3000
 const RESIDENT_BYTES_MAX = 768 * 1024 ** 2
@@ -33,15 +30,11 @@ export class Engine {
 
   /** Runs the corpus, then what comes of it until `endMs` (performance.now()). Rejects at a finding. */
   async run(endMs: number): Promise<void> {
-    for (const input of this.#search.corpus.inputs.slice()) await this.#once(input)
-    this.#search.coverage.take()
-    let batch = 1
-    while (performance.now() < endMs) {
-      const startMs = performance.now()
-      await this.#batch(batch)
-      const each = (performance.now() - startMs) / batch
-      batch = Math.max(1, Math.min(BATCH_MAX, Math.round(BATCH_MS / each)))
+    for (const input of this.#search.corpus.inputs.slice()) {
+      if (performance.now() < endMs) await this.#once(input)
     }
+    this.#search.coverage.take()
+    while (performance.now() < endMs) await this.#batch(this.#search.target.batch)
   }
 
   async #batch(count: number): Promise<void> {

@@ -64,6 +64,10 @@ export function loaderSeeds(): Buffer[] {
   return [
     ...controls.map((control) => wholeFile(control, fixed, anywhere)),
     wholeFile(0, anywhere, elf(ELF_DYN, [text(0x10000)])),
+    // Behind the file's end, over the loader, and around the end of all addresses.
+    wholeFile(0, elf(ELF_EXEC, [{ ...data(0x402200), fileSize: 2 ** 40 }]), anywhere),
+    wholeFile(0, elf(ELF_EXEC, [{ ...text(0x5ffff000), memorySize: 0x2000 }]), anywhere),
+    wholeFile(0, fixed, elf(ELF_DYN, [text(0), { ...data(0x2200), memorySize: 2 ** 63 }])),
   ]
 }
 

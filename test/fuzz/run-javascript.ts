@@ -1,5 +1,6 @@
 // Runs a JavaScript target in a process of its own, watches it, and makes what it finds small.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChildEnd, runChild } from './child.ts'
@@ -42,6 +43,16 @@ export async function runJavaScript(
   return { ...none, finding: { why, file } }
 }
 
+/** With a temporary directory of its own: what is killed does not clean up. */
+async function runInScratch(words: readonly string[], stop: AbortSignal): Promise<ChildEnd> {
+  const scratch = mkdtempSync(join(tmpdir(), 'fuzz-'))
+  try {
+    return await runChild(words, stop, { TMPDIR: scratch })
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
 function childWords(...words: string[]): string[] {
   return [process.execPath, `--max-old-space-size=${HEAP_MEGABYTES_MAX}`, CHILD, ...words]
 }
@@ -69,7 +80,7 @@ async function watched(
     }
   }
   const watching = watch()
-  const end = await runChild(words, AbortSignal.any([ending, hang.signal]))
+  const end = await runInScratch(words, AbortSignal.any([ending, hang.signal]))
   over.abort()
   await watching
   return { end, hung: hang.signal.aborted }
@@ -126,7 +137,7 @@ async function fails(
   const path = join(directory, 'candidate')
   writeFileSync(path, input)
   const stop = AbortSignal.any([ending, AbortSignal.timeout(REPLAY_MS_MAX)])
-  const { status } = await runChild(childWords(name, 'replay', path), stop)
+  const { status } = await runInScratch(childWords(name, 'replay', path), stop)
   rmSync(path)
   return status !== 0 && !ending.aborted
 }

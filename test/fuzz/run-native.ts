@@ -77,7 +77,7 @@ function reasonOf(stderr: string): string {
   const why = /^Finding: .*|runtime error: .*|ERROR: .*/m.exec(stderr)?.[0] ?? 'it crashed'
   const places = [...stderr.matchAll(/^ +#\d+ \S+ in (.*)$/gm)]
     .map((match) => match[1] ?? '')
-    .filter((place) => /\.(?:h|cc?):\d+/.test(place) && !/fuzz-kernel/.test(place))
+    .filter((place) => /\/fuzz\/.*\.(?:h|cc?):\d+/.test(place) && !/fuzz-kernel/.test(place))
   return [why, ...places.slice(0, 4)].join('\n    ')
 }
 

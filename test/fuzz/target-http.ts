@@ -22,6 +22,7 @@ export const HTTP_TARGET: Target = {
   seeds: () => Promise.resolve(HTTP_SEEDS.map((text) => Buffer.from(text, 'latin1'))),
   dictionary: HTTP_DICTIONARY,
   bytesMax: 12 * 1024,
+  batch: 8,
   async open(): Promise<OpenTarget> {
     const { BenchNode } = await import('../http/bench-node.ts')
     const { AppError } = await import('../../init/supervisor/apps.ts')
@@ -77,7 +78,7 @@ class HttpTarget implements OpenTarget {
     for (const client of clients) client.leave()
     await this.#rest(clients, before)
     this.#checkBench()
-    return clients.map(({ received }) => answersOf(received).join()).join(', ')
+    return clients.map(({ received }) => [...new Set(answersOf(received))].join()).join(', ')
   }
 
   close(): Promise<void> {

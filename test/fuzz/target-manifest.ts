@@ -37,6 +37,7 @@ export const MANIFEST_TARGET: Target = {
   seeds: () => Promise.resolve(SEEDS.map((text) => Buffer.from(text))),
   dictionary: DICTIONARY,
   bytesMax: 4096,
+  batch: 256,
   async open(): Promise<OpenTarget> {
     const { ManifestError, parseManifest } = await import('../../protocol/manifest.ts')
     const run = (input: Buffer): string => {

@@ -43,10 +43,15 @@ const DICTIONARY = [
 ]
 
 export const TAR_TARGET: Target = {
-  sources: ['chroot-runner/unpack/', 'node_modules/tar-stream/'],
+  sources: [
+    'chroot-runner/unpack/',
+    'node_modules/tar-stream/extract.js',
+    'node_modules/tar-stream/headers.js',
+  ],
   seeds: async () => (await import('./tar-seeds.ts')).tarSeeds(),
   dictionary: DICTIONARY,
   bytesMax: 16 * KIB,
+  batch: 8,
   open: () => TarTarget.open(),
 }
 

@@ -13,6 +13,8 @@ export interface Target {
   /** Words of the target's grammar. */
   dictionary: readonly string[]
   bytesMax: number
+  /** Inputs between two questions for coverage, which cost a millisecond each. */
+  batch: number
   /** Imports what is measured, and gets ready. */
   open(): Promise<OpenTarget>
 }
