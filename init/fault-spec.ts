@@ -13,7 +13,7 @@ export const MAIN_FAULTS = [
   ...(['signal:SIGABRT', 'signal:SIGTRAP', 'signal:SIGSYS'] as const),
 ] as const
 /** Native code's, of the whole machine: refused where that is not ours. */
-export const MACHINE_FAULTS = ['freeze', 'panic', 'starve'] as const
+export const MACHINE_FAULTS = ['freeze', 'frozen-disk', 'panic', 'starve'] as const
 /** JavaScript's own (faults.ts). */
 export const SCRIPT_FAULTS = ['heap', 'throw', 'reject', 'exit', 'process-abort', 'hang'] as const
 

@@ -84,10 +84,15 @@ static void FaultEmpty() {
   uv_walk(uv_default_loop(), forget, nullptr);
 }
 
-/** Every write sleeps uninterruptibly from now on, beginning with our own. */
-static void FaultFreeze() {
+/** Whoever writes to the disk sleeps uninterruptibly from now on. */
+static void FaultFrozenDisk() {
   const int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (root < 0 || ioctl(root, FIFREEZE, 0) != 0) return;
+  [[maybe_unused]] const int frozen = ioctl(root, FIFREEZE, 0);
+}
+
+/** We are the first. */
+static void FaultFreeze() {
+  FaultFrozenDisk();
   open("/.frozen", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 }
 
@@ -145,6 +150,7 @@ static constexpr FaultKind kFaultKinds[] = {
     {"signal:SIGTRAP", FaultSignal<SIGTRAP>, FaultPlace::kMainThread},
     {"signal:SIGSYS", FaultSignal<SIGSYS>, FaultPlace::kMainThread},
     {"freeze", FaultFreeze, FaultPlace::kMachine},
+    {"frozen-disk", FaultFrozenDisk, FaultPlace::kMachine},
     {"panic", FaultPanic, FaultPlace::kMachine},
     {"starve", FaultStarve, FaultPlace::kMachine},
 };

@@ -5,7 +5,7 @@ import type { FaultKind } from '../../init/fault-spec.ts'
 import type { Vps } from '../../qemu/vps.ts'
 import { causeFault } from '../cause-fault.ts'
 import { probeImage } from '../probe-image.ts'
-import { cloud, cloudJson } from '../run-cloud.ts'
+import { cloud, cloudJson, runCloud } from '../run-cloud.ts'
 import { Guest } from './guest.ts'
 
 const PORT = 8010
@@ -63,6 +63,18 @@ test('a sleep in the kernel that nothing ends: the apps go on, then the machine 
   const { reason } = await vps.waitForExit()
   expect(reason).toBe('guest-reset')
   expect(performance.now() - frozen).toBeGreaterThan(60_000)
+})
+
+test('a shutdown ends also when a disk never answers: an app and init sleep in the kernel', async () => {
+  await using vps = await start()
+  await answers(vps)
+  await cause(vps, 'frozen-disk')
+  // Its log line is one write to the disk too many for init, its file one for the app.
+  const asked = fetch(`http://${vps.address(PORT)}/write`).catch(() => null)
+  const { code } = await runCloud(['poweroff', vps.manage])
+  expect(code).toBe(0)
+  expect(await vps.waitForExit(REBOOT_MS_MAX)).toMatchObject({ reason: 'guest-shutdown', code: 0 })
+  await asked
 })
 
 test('a processor that nobody gets: the watchdog, which is not fed any more, resets the machine', async () => {

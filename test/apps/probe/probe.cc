@@ -196,6 +196,12 @@ static string Answer(const string& request) {
     fflush(stdout);
     return "logged\n";
   }
+  if (asks("/write")) {
+    const int fd = open("/written", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const string outcome = Outcome(fd);
+    close(fd);
+    return "write\t" + outcome + "\n";
+  }
   if (asks("/version")) return string(getenv("VERSION") ? getenv("VERSION") : "none") + "\n";
   return "probe\n";
 }
