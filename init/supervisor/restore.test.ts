@@ -10,7 +10,9 @@ import {
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openState, type State } from '../state/state.ts'
 import { createGenerations } from './generations.ts'
+import { restore } from './restore.ts'
 import { obedient, World } from './test-supervisor.ts'
 
 let world: World
@@ -174,4 +176,26 @@ test('what else is below /chroots is left alone', async () => {
   loseDatabase()
   expect(await nextLife()).toEqual(['bar 1 null', 'foo 2 1'])
   expect(existsSync(join(odd, 'a file'))).toBe(true)
+})
+
+test('a database that opens and does not tell: what /chroots holds runs, and nothing is deleted', async () => {
+  await running()
+  const opened = openState(join(world.dir, 'lib/state.db'), 0)
+  const mute: State = {
+    ...opened.state,
+    apps() {
+      throw new Error('disk I/O error')
+    },
+  }
+  const generations = createGenerations(join(world.dir, 'chroots'), {
+    below: () => [],
+    detachBelow: () => undefined,
+  })
+  const { apps } = restore({ ...opened, state: mute }, generations, world.log)
+  expect(apps.map(({ name, current }) => `${name} ${current.number}`).sort()).toEqual([
+    'bar 1',
+    'foo 2',
+  ])
+  expect(told('error the state database can no longer be read')).toBe(true)
+  opened.state.close()
 })

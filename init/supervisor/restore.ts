@@ -33,16 +33,25 @@ interface Findings {
 }
 
 function find({ state, created }: OpenedState, generations: Generations, log: Log): Findings {
-  let apps: Found[] = []
+  const apps = created ? null : knownApps(state, log)
   try {
-    if (!created) apps = state.apps()
     const found = generations.found()
     // A life that had to rebuild deletes nothing: what it could not make use of is there to be looked at.
-    if (created) return { apps: rebuild(state, found, generations, log), garbage: [] }
+    if (apps === null) return { apps: rebuild(state, found, generations, log), garbage: [] }
     return { apps, garbage: unknownOf(apps, found) }
   } catch (error) {
     log.error({ err: error }, 'what this disk holds is not fully known; nothing is deleted')
-    return { apps, garbage: [] }
+    return { apps: apps ?? [], garbage: [] }
+  }
+}
+
+/** null when the database does not tell: an app that runs must not end for that. */
+function knownApps(state: State, log: Log): Found[] | null {
+  try {
+    return state.apps()
+  } catch (error) {
+    log.error({ err: error }, 'the state database can no longer be read')
+    return null
   }
 }
 
