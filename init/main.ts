@@ -25,7 +25,7 @@ import { LOG_LIMITS } from './logs/app-log.ts'
 import { loadModules } from './modules.ts'
 import { createNodeNotes, type NodeNotes } from './node-notes.ts'
 import { handlePower } from './power.ts'
-import { RESOLV_CONF, RunningNode, STATE_DIRECTORY } from './running-node.ts'
+import { collectLater, RESOLV_CONF, RunningNode, STATE_DIRECTORY } from './running-node.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { openState, type State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
@@ -93,7 +93,6 @@ export async function main(): Promise<void> {
   // Apps that are there wait for nothing: the name servers of the last boot do until the network is up.
   supervisor.refreshResolvConf(readIfThere(RESOLV_CONF))
   supervisor.start()
-  reaper.reap()
   const node = new RunningNode({
     ...{ native, life, notes, boots, log, state, reaper, supervisor, runner, isolation, settings },
     ...{ degraded, mounted },
@@ -107,6 +106,7 @@ export async function main(): Promise<void> {
   node.startNetwork()
   // Last: a file on trial has proven itself when all of this has been done.
   await node.settleUpgrade()
+  collectLater()
 }
 
 /** A bug may have left anything behind: what is known to be right is in the life record and on disk. */

@@ -49,14 +49,14 @@ export const RESOLV_CONF = '/etc/resolv.conf'
 export const STATE_DIRECTORY = '/var/lib/solocloud'
 const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
 
-/** When the answer has left, and with it the last references to what the push brought. */
+/** When the answer has left, and with it the last references to what the push or the start brought. */
 const COLLECT_AFTER_MS = 500
 
 /**
- * A push passes through buffers that only a collection frees, and an idle node has no reason for one.
+ * A push, and a start, pass through what only a collection frees, and an idle node has no reason for one.
  * `gc` is there because the loader says --expose-gc.
  */
-function collectLater(): void {
+export function collectLater(): void {
   setTimeout(() => globalThis.gc?.(), COLLECT_AFTER_MS)
 }
 

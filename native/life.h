@@ -75,6 +75,7 @@ struct life {
   int32_t ending;                // enum life_ending: a death from now on finishes the shutdown
   int32_t faults;                // 1: the words of PID 1 or of the kernel allow fault injection
   int32_t upgrade;               // enum life_upgrade
+  int32_t children;              // below this, places have been used: none above has a pid
   int32_t previous_fd;           // the file to go back to while an upgrade is on trial, -1: none
   uint64_t trial_ends_ms;        // CLOCK_MONOTONIC
   uint64_t trial_lives;          // the number of the first life on trial
@@ -105,7 +106,7 @@ struct loader_face {
 
 // Notes the end of a child that has been reaped: its index, or -1 when it is nobody's.
 static inline int life_note_end(struct life* life, int32_t pid, int32_t status) {
-  for (int i = 0; i < LIFE_CHILDREN; i++) {
+  for (int i = 0; i < life->children; i++) {
     if (life->pids[i] != pid || life->ended[i]) continue;
     life->statuses[i] = status;
     __atomic_store_n(&life->ended[i], 1, __ATOMIC_RELEASE);

@@ -15,6 +15,8 @@ import { storedManifest, type Found, type Restored } from './restore.ts'
 import type { Installed, Slot } from './slot.ts'
 import { STOPPED_MS_MAX } from './trial.ts'
 
+const STARTS_A_TURN = 8
+
 export interface Beginning {
   life: Life
   reaper: Reaper
@@ -26,6 +28,8 @@ export interface Beginning {
   logs: Logs
   slots: ReadonlyMap<string, Slot>
   addSlot: (name: string, initial: State) => Slot
+  /** Nothing is to be started any more. */
+  isOver: () => boolean
   /** Forgets an app of which nothing is left. */
   drop: (slot: Slot) => void
 }
@@ -35,7 +39,8 @@ export function beginLife(tools: Beginning): Promise<void> {
   const { life, reaper, restored, logs, slots, addSlot } = tools
   const left = leftBehind(life)
   closeUnowned(life, left)
-  const gone = restored.apps.map((app) => begin(tools, app, left))
+  const fresh: Slot[] = []
+  const gone = restored.apps.map((app) => begin(tools, app, left, fresh))
   const known = new Set(restored.apps.map(({ name }) => name))
   const unknown = [...left.apps.keys()].filter((name) => !known.has(name))
   const ended = unknown.map((name) => end(tools, addSlot(name, { name: 'stopped' }), left))
@@ -43,6 +48,7 @@ export function beginLife(tools: Beginning): Promise<void> {
   logs.recover((place) => places.get(place)?.log)
   const helpers = left.others.map((place) => reaper.end(place))
   reaper.reap() // Ends that the life before has seen.
+  startInTurns(tools, fresh)
   return tidyAfter(tools, Promise.all([...gone, ...ended, ...helpers])).then(() => {
     for (const name of unknown) forget(tools, name)
   })
@@ -53,6 +59,7 @@ async function begin(
   { generations, isolation, addSlot }: Beginning,
   { name, current, previous }: Found,
   left: LeftBehind,
+  fresh: Slot[],
 ): Promise<void> {
   const install = (generation: Generation): Installed => ({
     ...generation,
@@ -69,9 +76,20 @@ async function begin(
   let gone = Promise.resolve()
   runner.guard(() => {
     if (mine !== undefined) gone = inherit(slot, mine, (number) => generations.root(name, number))
-    else if (slot.current !== null) runner.send('start')
+    else if (slot.current !== null) fresh.push(slot)
   })
   await gone
+}
+
+/** A few at a time: a start takes a child, and to the watchdog a thousand of them are a hang. */
+function startInTurns(tools: Beginning, waiting: Slot[]): void {
+  const { clock, slots, isOver } = tools
+  for (const slot of waiting.splice(0, STARTS_A_TURN)) {
+    // What somebody has begun with it meanwhile comes first.
+    const untouched = slot.operation === null && slot.removing === null
+    if (!isOver() && untouched && slots.get(slot.name) === slot) slot.runner.send('start')
+  }
+  if (waiting.length > 0) clock.after(0, () => startInTurns(tools, waiting))
 }
 
 /** What was being pushed for the first time, or removed. */

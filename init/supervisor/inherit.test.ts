@@ -330,3 +330,19 @@ test('wherever a death comes, the next life adopts the process or starts one, an
   }
   expect(calls).toBeGreaterThan(50)
 }, 60_000)
+
+test('many apps are started a few at a time, and none after the end of the node has begun', async () => {
+  for (let count = 0; count < 20; count++) await world.deployed(`app-${count}`)
+  world.close()
+  const starting = (): number =>
+    world.supervisor.list().filter(({ state }) => state === 'starting').length
+  world.boot().start()
+  expect(starting()).toBe(8)
+  world.clock.advance(0)
+  expect(starting()).toBe(20)
+  world.close()
+  world.boot().start()
+  void world.supervisor.stopAll()
+  world.clock.advance(0)
+  expect(world.supervisor.list().filter(({ state }) => state === 'stopped')).toHaveLength(12)
+})

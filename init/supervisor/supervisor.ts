@@ -186,7 +186,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     follow: (name, listener) => existing(name).log.follow(listener),
 
     start() {
-      tidied = beginLife({ ...tools, restored, logs, slots, addSlot, drop })
+      const isOver = (): boolean => shuttingDown
+      tidied = beginLife({ ...tools, restored, logs, slots, addSlot, drop, isOver })
     },
     tidied: () => tidied,
 
