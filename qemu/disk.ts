@@ -61,6 +61,13 @@ export async function checkDisk(path: string): Promise<void> {
   await command('e2fsck', ['-f', '-n', path], { env: { ...process.env, PATH: systemPath() } })
 }
 
+/** A file of the (unmounted) file system as text; '' when there is none. */
+export async function readFileOnDisk(disk: string, path: string): Promise<string> {
+  return command('debugfs', ['-R', `cat ${path}`, disk], {
+    env: { ...process.env, PATH: systemPath() },
+  })
+}
+
 /** An ordinary user's PATH lacks the directories where e2fsprogs lives. */
 const systemPath = (): string => `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 

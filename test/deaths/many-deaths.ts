@@ -6,13 +6,14 @@ import { EXAMPLES, imagePath } from '../../demo/tour.ts'
 import { FAULT_KINDS, MACHINE_FAULTS, type FaultKind } from '../../init/fault-spec.ts'
 import type { AppStatus, NodeStatus } from '../../protocol/api.ts'
 import { appStatuses, nodeStatus } from '../../protocol/wire.ts'
+import { readFileOnDisk } from '../../qemu/disk.ts'
 import type { Vps } from '../../qemu/vps.ts'
 import { Guest } from '../boot/guest.ts'
 import { causeFault } from '../cause-fault.ts'
 import { probeImage } from '../probe-image.ts'
 import { cloud } from '../run-cloud.ts'
 import { pick, seeded } from '../seeded.ts'
-import { numberedLines, type NumberedLines } from './numbered-lines.ts'
+import { countNumberedLines } from './numbered-lines.ts'
 import { steadyClient, type SteadyClient } from './steady-client.ts'
 
 export interface ManyDeaths {
@@ -21,10 +22,11 @@ export interface ManyDeaths {
   report: (line: string) => void
 }
 
+/** What one boot of the guest has gone through. */
 export interface Survived {
   deaths: number
   kinds: number
-  /** From the question for a death to the next life's first answer, ms. */
+  /** From the question for a death to the next life's first answer, ms; of all but hangs, which take ten seconds. */
   medianMs: number
   slowestMs: number
   requests: number
@@ -39,7 +41,8 @@ const FAULT_PORT = 6666
 const LOGGER = { name: 'lines', port: 8010 } as const
 const PORTS = [...EXAMPLES.map(({ port }) => port), LOGGER.port, FAULT_PORT]
 const LINES_PER_SECOND = 1000
-const LINES_SPARE = 4000
+/** Of one boot: its log must not have been rotated away when the disk is read. */
+const DEATHS_A_BOOT_MAX = 100
 const NEXT_LIFE_MS_MAX = 90_000
 const POLL_MS = 100
 const REPORT_EVERY = 10
@@ -53,46 +56,65 @@ const DEATHS = FAULT_KINDS.filter((kind) => !MACHINE_FAULTS.some((one) => one ==
 const QUICK = DEATHS.filter((kind) => !isHang(kind))
 const HANGS = DEATHS.filter(isHang)
 
-/** Rejects with the first thing that somebody has noticed. */
-export async function manyDeaths({ deaths, seed, report }: ManyDeaths): Promise<Survived> {
+/** One result a boot. Rejects with the first thing that somebody has noticed. */
+export async function manyDeaths({ deaths, seed, report }: ManyDeaths): Promise<Survived[]> {
   await using guest = await Guest.make()
+  const random = seeded(seed)
+  const survived: Survived[] = []
+  for (let left = deaths; left > 0; left -= DEATHS_A_BOOT_MAX) {
+    const count = Math.min(left, DEATHS_A_BOOT_MAX)
+    const boot = await oneBoot(guest, { count, random, report, first: survived.length === 0 })
+    survived.push(boot)
+    report(`  ${JSON.stringify(boot)}`)
+  }
+  return survived
+}
+
+interface Boot {
+  count: number
+  random: () => number
+  report: (line: string) => void
+  /** The apps are not there yet. */
+  first: boolean
+}
+
+async function oneBoot(guest: Guest, boot: Boot): Promise<Survived> {
   const append = [`solocloud.faults=listen:0.0.0.0:${FAULT_PORT}`, 'solocloud.crashloop=60/1']
   await using vps = await guest.start({ ports: PORTS, append })
-  for (const { image } of EXAMPLES) await cloud('start', vps.manage, imagePath(image))
-  const env = [`LINES_PER_SECOND=${LINES_PER_SECOND}`]
-  const logger = await probeImage(guest.dir, { ...LOGGER, env, isolation: 'chroot' })
-  await cloud('start', vps.manage, logger)
+  if (boot.first) await pushApps(guest, vps)
   const asked = EXAMPLES.map(({ port, answer }) => ({
     ...{ url: `http://${vps.address(port)}/`, answer },
   }))
+  for (const { url } of asked) await vps.waitForHttp(url, NEXT_LIFE_MS_MAX)
   const client = steadyClient(asked)
+  let died
   try {
-    return await dieAgainAndAgain({ vps, client, deaths, seed, report })
+    died = await dieAgainAndAgain({ ...boot, vps, client })
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${vps.console.tail}`, { cause: error })
   } finally {
     await client.stop()
   }
+  await vps.powerOff()
+  return { ...died, lines: await checkLog(guest.disk) }
 }
 
-interface World extends ManyDeaths {
+async function pushApps(guest: Guest, vps: Vps): Promise<void> {
+  for (const { image } of EXAMPLES) await cloud('start', vps.manage, imagePath(image))
+  const env = [`LINES_PER_SECOND=${LINES_PER_SECOND}`]
+  const logger = await probeImage(guest.dir, { ...LOGGER, env, isolation: 'chroot' })
+  await cloud('start', vps.manage, logger)
+}
+
+interface World extends Boot {
   vps: Vps
   client: SteadyClient
 }
 
-async function dieAgainAndAgain(world: World): Promise<Survived> {
-  const { vps, client, deaths, seed, report } = world
-  const random = seeded(seed)
-  const lines = numberedLines()
+async function dieAgainAndAgain(world: World): Promise<Omit<Survived, 'lines'>> {
+  const { vps, client, count: deaths, random, report } = world
   const tookMs: number[] = []
   const kinds = new Set<FaultKind>()
-  let lookedMs = performance.now()
-  const look = async (): Promise<void> => {
-    const sinceMs = performance.now() - lookedMs
-    lookedMs = performance.now()
-    await checkLines(vps, lines, sinceMs)
-  }
-  await look()
   // The first life holds what only a push and the boot need.
   await dieOnce(vps, 'segv')
   const apps = await pidsOf(vps)
@@ -100,14 +122,16 @@ async function dieAgainAndAgain(world: World): Promise<Survived> {
   for (let count = 1; count <= deaths; count++) {
     const kind = pick(random() < HANG_SHARE ? HANGS : QUICK, random)
     kinds.add(kind)
-    tookMs.push(await dieOnce(vps, kind))
-    await look()
+    const ms = await dieOnce(vps, kind)
+    if (!isHang(kind)) tookMs.push(ms)
     const now = await pidsOf(vps)
     if (now !== apps) throw new Error(`after ${kind}: apps were ${apps} and are ${now}`)
     const [failure] = client.failures()
     if (failure !== undefined) throw new Error(`after ${kind}: ${failure}`)
     if (count % REPORT_EVERY === 0)
-      report(`  ${count} deaths, ${lines.last()} lines, ${client.answered()} requests`)
+      report(
+        `  ${count} deaths, ${client.answered()} requests, the last after ${Math.round(ms)} ms`,
+      )
     // Of different lengths, so that a death meets every moment of a life.
     await sleep(random() * 500)
   }
@@ -116,10 +140,10 @@ async function dieAgainAndAgain(world: World): Promise<Survived> {
   await expectNoZombies(vps)
   tookMs.sort((one, other) => one - other)
   return {
-    ...{ deaths, kinds: kinds.size, requests: client.answered(), lines: lines.last() },
-    medianMs: tookMs[Math.floor(tookMs.length / 2)] ?? NaN,
-    slowestMs: tookMs.at(-1) ?? NaN,
-    slowestRequestMs: client.slowestMs(),
+    ...{ deaths, kinds: kinds.size, requests: client.answered() },
+    medianMs: Math.round(tookMs[Math.floor(tookMs.length / 2)] ?? NaN),
+    slowestMs: Math.round(tookMs.at(-1) ?? NaN),
+    slowestRequestMs: Math.round(client.slowestMs()),
     bytes: [first.init.unreclaimableBytes ?? 0, last.init.unreclaimableBytes ?? 0],
     descriptors: [first.init.descriptors, last.init.descriptors],
   }
@@ -157,11 +181,12 @@ async function pidsOf(vps: Vps): Promise<string> {
   return apps.map(about).join(', ')
 }
 
-/** `sinceMs`: since the last look, which must be in the tail. */
-async function checkLines(vps: Vps, lines: NumberedLines, sinceMs: number): Promise<void> {
-  const count = Math.ceil((sinceMs / 1000) * LINES_PER_SECOND) + LINES_SPARE
-  const text = await cloud('logs', vps.manage, LOGGER.name, '--lines', `${count}`)
-  lines.take(text.split('\n'))
+/** The whole log, from the disk of a guest that is off: how many lines. Throws when one is missing or doubled. */
+async function checkLog(disk: string): Promise<number> {
+  const path = `/var/lib/solocloud/logs/${LOGGER.name}.log`
+  const oldestFirst = [4, 3, 2, 1].map((age) => `${path}.${age}`).concat(path)
+  const files = await Promise.all(oldestFirst.map((file) => readFileOnDisk(disk, file)))
+  return countNumberedLines(files.join(''))
 }
 
 function expectNoGrowth(first: NodeStatus, last: NodeStatus): void {

@@ -1,31 +1,22 @@
-// Checks that an app's numbered lines are all there, each once: a tail of its log at a time.
+// Checks that an app's numbered lines are all in its log, in order, each once.
 
-export interface NumberedLines {
-  /** The next tail; it must overlap the one before, or follow it. Throws with what is missing or doubled. */
-  take(lines: readonly string[]): void
-  /** The last number seen; 0: none yet. */
-  last(): number
-}
+const NUMBERED = /^\S+ stdout F number (\d+)$/
 
-const NUMBERED = /^number (\d+)$/
-
-export function numberedLines(): NumberedLines {
-  let last = 0
-  return {
-    take(lines) {
-      let before: number | null = null
-      for (const line of lines) {
-        const number = Number(NUMBERED.exec(line)?.[1] ?? 0)
-        if (number === 0) continue
-        // The first one must be known already, or the very next. Of the first tail it may be any.
-        if (before === null ? last > 0 && number > last + 1 : number !== before + 1)
-          throw new Error(`line ${number} follows line ${before ?? last}`)
-        before = number
-      }
-      if (before === null) throw new Error('no numbered line at all')
-      if (before < last) throw new Error(`the log ends with line ${before} and had ${last} before`)
-      last = before
-    },
-    last: () => last,
+/**
+ * How many there are, from the text of its log files. Each start of the app begins with number 1 anew; the
+ * oldest lines may have been rotated away. Throws with the first line that is missing, doubled or torn.
+ */
+export function countNumberedLines(text: string): number {
+  let count = 0
+  let last: number | null = null
+  for (const line of text.split('\n')) {
+    if (line === '' || line.endsWith(' listening')) continue
+    const number = Number(NUMBERED.exec(line)?.[1] ?? NaN)
+    if (last !== null && number !== last + 1 && number !== 1)
+      throw new Error(`after number ${last} of the log: ${JSON.stringify(line.slice(0, 200))}`)
+    if (Number.isNaN(number)) throw new Error(`no numbered line: ${line.slice(0, 200)}`)
+    last = number
+    count++
   }
+  return count
 }

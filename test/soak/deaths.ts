@@ -6,6 +6,5 @@ import type { ProofOptions } from './proof.ts'
 const DEATHS_PER_POINT = 10
 
 export async function deaths({ points, seed, report }: ProofOptions): Promise<void> {
-  const survived = await manyDeaths({ deaths: points * DEATHS_PER_POINT, seed, report })
-  report(JSON.stringify(survived, null, 2))
+  await manyDeaths({ deaths: points * DEATHS_PER_POINT, seed, report })
 }
