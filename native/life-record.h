@@ -27,6 +27,11 @@ static life* Life() {
   return face == nullptr ? nullptr : face->life;
 }
 
+/** Before the first thing is written at its place. */
+static void UseChild(int32_t child) {
+  if (child >= Life()->children) Life()->children = child + 1;
+}
+
 static bool IsChild(int32_t child) { return child >= 0 && child < LIFE_CHILDREN; }
 
 namespace life_record {
@@ -106,6 +111,8 @@ static int64_t LifeForget(int32_t child) {
 static int64_t LifeNote(int32_t child, Bytes note) {
   if (Life() == nullptr) return -ENODEV;
   if (!IsChild(child)) return -EINVAL;
+  // Not even looked at: a page of a memory file that is only read takes memory too.
+  if (child >= Life()->children) return 0;
   uint32_t length = 0;
   memcpy(&length, Life()->notes[child], sizeof length);
   if (length > LIFE_NOTE_SIZE - sizeof length || note.size < length) return -EINVAL;
@@ -118,7 +125,9 @@ static int64_t SetLifeNote(int32_t child, Bytes note) {
   if (Life() == nullptr) return -ENODEV;
   if (!IsChild(child)) return -EINVAL;
   const auto length = static_cast<uint32_t>(note.size);
+  if (length == 0 && child >= Life()->children) return 0;
   if (note.size > LIFE_NOTE_SIZE - sizeof length) return -EMSGSIZE;
+  UseChild(child);
   char page[LIFE_NOTE_SIZE];
   memcpy(page, &length, sizeof length);
   memcpy(page + sizeof length, note.data, note.size);

@@ -102,7 +102,7 @@ static int64_t SpawnChild(const std::vector<std::string>& argv,
   SetMask(~KernelMask{0}, &mask);
   // The kernel writes the pid before the child runs: no child exists that the record does not know.
   pid_t unrecorded;
-  if (child >= 0 && child >= Life()->children) Life()->children = child + 1;
+  if (child >= 0) UseChild(child);
   pid_t* const record = child == -1 ? &unrecorded : &Life()->pids[child];
   const int flags =
       CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | SIGCHLD | static_cast<int>(namespaces);
