@@ -75,7 +75,7 @@ struct life {
   int32_t ending;                // enum life_ending: a death from now on finishes the shutdown
   int32_t faults;                // 1: the words of PID 1 or of the kernel allow fault injection
   int32_t upgrade;               // enum life_upgrade
-  int32_t children;              // below this, places have been used: none above has a pid
+  int32_t children;              // places from here on have never been used: no pid, no note
   int32_t previous_fd;           // the file to go back to while an upgrade is on trial, -1: none
   uint64_t trial_ends_ms;        // CLOCK_MONOTONIC
   uint64_t trial_lives;          // the number of the first life on trial

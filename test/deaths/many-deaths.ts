@@ -46,6 +46,8 @@ const DEATHS_A_BOOT_MAX = 100
 const NEXT_LIFE_MS_MAX = 90_000
 const POLL_MS = 100
 const REPORT_EVERY = 10
+const SETTLED_LOOKS = 5
+const SETTLED_PAUSE_MS = 2000
 /** A hang takes ten seconds to be noticed: of all deaths, this share. */
 const HANG_SHARE = 0.04
 /** What a collection has not yet taken back differs from life to life; a leak adds up. */
@@ -153,10 +155,17 @@ async function status(vps: Vps): Promise<NodeStatus> {
   return nodeStatus(JSON.parse(await getText(`http://${vps.manage}/v1/node`)), 'node')
 }
 
-/** A moment after the start, when what it needed is given back. */
+/** What a life holds at the least: what its start and requests needed is given back some time later. */
 async function settled(vps: Vps): Promise<NodeStatus> {
-  await sleep(3000)
-  return status(vps)
+  let least: NodeStatus | null = null
+  const bytes = ({ init }: NodeStatus): number => init.unreclaimableBytes ?? 0
+  for (let look = 0; look < SETTLED_LOOKS; look++) {
+    await sleep(SETTLED_PAUSE_MS)
+    const now = await status(vps)
+    if (least === null || bytes(now) < bytes(least)) least = now
+  }
+  if (least === null) throw new Error('BUG: nobody looked')
+  return least
 }
 
 /** Resolves with the time to the next life's answer, ms. */
