@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { APP_NAME_RULE, isAppName } from './app-name.ts'
 import type { ImageConfig, Manifest } from './image.ts'
+import { printable, quoted as quotedTo } from './printable.ts'
 import { signalName, SIGNAL_RULE } from './stop-signal.ts'
 
 /** image.json's size at most. */
@@ -11,6 +12,7 @@ export const WORDS_BYTES_MAX = 64 * 1024
 /** PATH_MAX of <linux/limits.h>, without the NUL. */
 const PATH_BYTES_MAX = 4095
 const VERSION_CHARS_MAX = 128
+const QUOTED_CHARS_MAX = 60
 
 /** image.json says something that cannot be run; the message is one sentence with the field's path. */
 export class ManifestError extends Error {
@@ -65,15 +67,6 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     throw new ManifestError(`image.json is not JSON: ${printable((error as Error).message)}`)
   }
-}
-
-/** JSON.parse's message quotes the text as it is, and it ends up on a terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (control) => `\\u${hex4(control.charCodeAt(0))}`)
-}
-
-function hex4(code: number): string {
-  return code.toString(16).padStart(4, '0')
 }
 
 function config(value: unknown, path: string): ImageConfig {
@@ -256,7 +249,7 @@ function join(parent: string, key: string): string {
 }
 
 function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
+  return quotedTo(text, QUOTED_CHARS_MAX)
 }
 
 /** An app's name is its image file's base name without the tar endings. Throws ManifestError. */

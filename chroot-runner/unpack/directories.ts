@@ -2,7 +2,7 @@
 // the end: a directory's mtime changes with every entry, and a read-only one would refuse them.
 import { mkdirSync } from 'node:fs'
 import type { Limits } from './limits.ts'
-import { parentOf } from './member-path.ts'
+import { parentOf, showName } from './member-path.ts'
 import { isCode, refused, tooBig } from './unpack-error.ts'
 
 /** null stands for "as it was made". */
@@ -67,8 +67,8 @@ export class Directories {
       // Every directory of the tree is known here, so that this is a file, a link or a pipe.
       if (!isCode(error, 'EEXIST')) throw error
       throw path === wantedFor
-        ? refused(`"${path}" comes twice, once not as a directory`)
-        : refused(`"${wantedFor}" lies beneath "${path}", which is not a directory`)
+        ? refused(`${showName(path)} comes twice, once not as a directory`)
+        : refused(`${showName(wantedFor)} lies beneath ${showName(path)}, which is not a directory`)
     }
   }
 

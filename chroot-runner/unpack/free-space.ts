@@ -1,6 +1,7 @@
 // Looks at the disk's free space and inodes on the way, so that unpacking stops before the disk is full.
 import { statfsSync } from 'node:fs'
 import { type Limits, showBytes } from './limits.ts'
+import { showName } from './member-path.ts'
 import { UnpackError } from './unpack-error.ts'
 
 /** How much may be written between two looks. */
@@ -50,7 +51,7 @@ export class FreeSpace {
     const { reserveBytes, reserveInodes } = this.#limits
     return new UnpackError(
       'disk-full',
-      `the node's disk is too full: "${path}" needs ${showBytes(bytes)}, ${showBytes(free.bytes)} and ` +
+      `the node's disk is too full: ${showName(path)} needs ${showBytes(bytes)}, ${showBytes(free.bytes)} and ` +
         `${free.inodes} inodes are free, of which ${showBytes(reserveBytes)} and ${reserveInodes} inodes ` +
         'stay reserved; stop an app that is not needed or choose a larger disk',
     )

@@ -1,6 +1,9 @@
 // Where a member belongs below the root: a clean relative path, or a refusal.
+import { quoted } from '../../protocol/printable.ts'
 import type { Limits } from './limits.ts'
 import { refused, tooBig } from './unpack-error.ts'
+
+const SHOWN_CHARS_MAX = 200
 
 type PathLimits = Pick<Limits, 'pathBytesMax' | 'nameBytesMax'>
 
@@ -10,13 +13,13 @@ type PathLimits = Pick<Limits, 'pathBytesMax' | 'nameBytesMax'>
  */
 export function memberPath(name: string, limits: PathLimits): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..')) throw refused(`${show(name)} leads out of the image with ".."`)
+  if (parts.includes('..')) throw refused(`${showName(name)} leads out of the image with ".."`)
   if (parts.some((part) => Buffer.byteLength(part) > limits.nameBytesMax)) {
-    throw tooBig(`${show(name)} has a name of over ${limits.nameBytesMax} bytes`)
+    throw tooBig(`${showName(name)} has a name of over ${limits.nameBytesMax} bytes`)
   }
   const path = parts.join('/')
   if (Buffer.byteLength(path) > limits.pathBytesMax) {
-    throw tooBig(`${show(name)} is a path of over ${limits.pathBytesMax} bytes`)
+    throw tooBig(`${showName(name)} is a path of over ${limits.pathBytesMax} bytes`)
   }
   return path
 }
@@ -26,6 +29,7 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-function show(name: string): string {
-  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name)
+/** A member's name in a sentence. */
+export function showName(name: string): string {
+  return quoted(name, SHOWN_CHARS_MAX)
 }

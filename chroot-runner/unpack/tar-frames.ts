@@ -2,6 +2,7 @@
 // memory, refuses what it would misread (sparse files, data where none belongs, a missing end), and keeps
 // each member's PAX records as bytes. It never changes a byte.
 import { isUtf8 } from 'node:buffer'
+import { showName } from './member-path.ts'
 import { parsePax } from './pax-records.ts'
 import { readHeader, TAR_BLOCK_BYTES, type TarHeader, untilNul } from './tar-header.ts'
 import { corrupt, refused, tooBig } from './unpack-error.ts'
@@ -165,7 +166,7 @@ function checkKind(header: TarHeader, records: ReadonlyMap<string, Buffer>, name
     throw refused(`${show(name)} is a sparse member; pack the image without tar's --sparse (-S)`)
   }
   if (!MEMBER_TYPES.includes(header.type)) {
-    const type = JSON.stringify(header.type)
+    const type = showName(header.type)
     throw refused(`${show(name)} is a member of type ${type}, which images cannot have`)
   }
   if ([...records.keys()].some((key) => key.startsWith('SCHILY.acl.'))) {
@@ -177,7 +178,7 @@ function checkKind(header: TarHeader, records: ReadonlyMap<string, Buffer>, name
 function checkGlobal(records: ReadonlyMap<string, Buffer>): void {
   for (const key of records.keys()) {
     if (key !== 'comment')
-      throw refused(`a global PAX header sets ${JSON.stringify(key)} for all members`)
+      throw refused(`a global PAX header sets ${showName(key)} for all members`)
   }
 }
 
@@ -199,5 +200,5 @@ function paddingOf(size: number): number {
 }
 
 function show(name: Buffer): string {
-  return JSON.stringify(name.toString('utf8').slice(0, 200))
+  return showName(name.toString('utf8'))
 }

@@ -26,3 +26,18 @@ test('what the input fails with stays as it is', async () => {
   }
   await expect(namesIn(input())).rejects.toBe(failure)
 })
+
+test.each([
+  ['a name without characters', '', 'x'],
+  ['a NUL in its name', 'user.a\0b', 'x'],
+  ['a name over 255 bytes', `user.${'x'.repeat(251)}`, 'x'],
+  ['a value over 64 KiB', 'user.x', 'x'.repeat(65_537)],
+])('an attribute with %s is refused', async (_, name, value) => {
+  const image = imageOf({ name: 'file', pax: { [`SCHILY.xattr.${name}`]: value } })
+  await expect(namesIn(Readable.from([image]))).rejects.toMatchObject({ code: 'image-refused' })
+})
+
+test('a name that could steer a terminal is shown escaped', async () => {
+  const image = imageOf({ name: 'a\u001b[2J\n', type: 'S' })
+  await expect(namesIn(Readable.from([image]))).rejects.toThrow(/^"a\\u001b\[2J\\n" is a sparse/)
+})

@@ -1,7 +1,7 @@
 // The members of a tar, one after another, checked and with their metadata in one form.
 import { extract, type Extract, type Header } from 'tar-stream'
 import type { Limits } from './limits.ts'
-import { memberPath } from './member-path.ts'
+import { memberPath, showName } from './member-path.ts'
 import { type MemberFrame, TarFrames } from './tar-frames.ts'
 import { corrupt, refused, tooBig, UnpackError } from './unpack-error.ts'
 
@@ -38,6 +38,9 @@ const TYPES: Readonly<Record<Header['type'], MemberType>> = {
 }
 
 const XATTR_KEY = 'SCHILY.xattr.'
+/** XATTR_NAME_MAX and XATTR_SIZE_MAX of <linux/limits.h>, in bytes. */
+const XATTR_NAME_MAX = 255
+const XATTR_BYTES_MAX = 65_536
 /** (uid_t)-1 means "do not change". */
 const ID_MAX = 0xffff_fffe
 /** Some 34,000 years either way; file systems clamp further. */
@@ -129,7 +132,7 @@ function describe(
     gid: integer(decimal(frame.pax, 'gid') ?? header.gid, ID_MAX, header, 'group'),
     size: frame.size,
     mtime: mtimeOf(header, frame),
-    xattrs: xattrsOf(frame.pax),
+    xattrs: xattrsOf(header, frame.pax),
   }
 }
 
@@ -139,20 +142,16 @@ function checkSameReading(
   frame: MemberFrame | undefined,
 ): asserts frame is MemberFrame {
   if (frame?.dataOffset === header.byteOffset && frame?.size === header.size) return
-  throw corrupt(
-    `the tar is corrupt at ${JSON.stringify(header.name)}: its headers contradict each other`,
-  )
+  throw corrupt(`the tar is corrupt at ${showName(header.name)}: its headers contradict each other`)
 }
 
 function linkOf(type: MemberType, header: Header, limits: Limits): string {
   const link = nullable(header.linkname)
   if (type === 'link') return memberPath(link, limits)
   if (type !== 'symlink') return ''
-  if (link === '') throw refused(`${JSON.stringify(header.name)} is a symbolic link to nothing`)
+  if (link === '') throw refused(`${showName(header.name)} is a symbolic link to nothing`)
   if (Buffer.byteLength(link) > limits.linkBytesMax) {
-    throw tooBig(
-      `${JSON.stringify(header.name)} is a symbolic link of over ${limits.linkBytesMax} bytes`,
-    )
+    throw tooBig(`${showName(header.name)} is a symbolic link of over ${limits.linkBytesMax} bytes`)
   }
   return link
 }
@@ -173,7 +172,7 @@ function integer(value: number | undefined, max: number, header: Header, what: s
   const number = what === 'mode' ? (value ?? Number.NaN) & 0o7777 : value
   if (number !== undefined && Number.isInteger(number) && number >= 0 && number <= max)
     return number
-  throw corrupt(`the tar is corrupt: ${JSON.stringify(header.name)} has an impossible ${what}`)
+  throw corrupt(`the tar is corrupt: ${showName(header.name)} has an impossible ${what}`)
 }
 
 function mtimeOf(header: Header, { mtime, pax }: MemberFrame): number {
@@ -185,10 +184,20 @@ function mtimeOf(header: Header, { mtime, pax }: MemberFrame): number {
         ? Number(text)
         : Number.NaN
   if (Math.abs(seconds) <= MTIME_MAX) return seconds
-  throw corrupt(`the tar is corrupt: ${JSON.stringify(header.name)} has an impossible time`)
+  throw corrupt(`the tar is corrupt: ${showName(header.name)} has an impossible time`)
 }
 
-function xattrsOf(pax: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
-  const records = [...pax].filter(([key]) => key.startsWith(XATTR_KEY))
-  return new Map(records.map(([key, value]) => [key.slice(XATTR_KEY.length), value]))
+function xattrsOf(header: Header, pax: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
+  const xattrs = new Map<string, Buffer>()
+  for (const [key, value] of pax) {
+    if (!key.startsWith(XATTR_KEY)) continue
+    const name = key.slice(XATTR_KEY.length)
+    const isName = name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= XATTR_NAME_MAX
+    if (!isName || value.length > XATTR_BYTES_MAX) {
+      const member = showName(header.name)
+      throw refused(`${member} has the attribute ${showName(name)}, which Linux does not have`)
+    }
+    xattrs.set(name, value)
+  }
+  return xattrs
 }

@@ -20,7 +20,7 @@ import { check } from '../../sys/sys-error.ts'
 import { Directories, type DirectoryLook } from './directories.ts'
 import { FreeSpace, freeOn } from './free-space.ts'
 import type { Limits } from './limits.ts'
-import { parentOf } from './member-path.ts'
+import { parentOf, showName } from './member-path.ts'
 import type { Member } from './tar-members.ts'
 import { isCode, refused, UnpackError } from './unpack-error.ts'
 
@@ -134,7 +134,7 @@ export class TreeWriter {
     // The target's parents are known directories, and link(2) does not follow its last component.
     if (!this.#directories.has(parentOf(target))) throw unknownTarget(member)
     if (this.#directories.has(target))
-      throw refused(`"${member.path}" is a hard link to a directory`)
+      throw refused(`${showName(member.path)} is a hard link to a directory`)
     try {
       linkSync(this.#place(target), path)
     } catch (error) {
@@ -168,9 +168,9 @@ export class TreeWriter {
       // Without privileges over the file system, only the user's own attributes can be kept.
       if (isCode(error, 'EPERM') && this.#ignoreOwners && !name.startsWith('user.')) return
       if (!isCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP')) throw error
-      const shown = JSON.stringify(path.slice(this.#root.length + 1))
+      const shown = showName(path.slice(this.#root.length + 1))
       throw refused(
-        `${shown} has the attribute ${name}, which this node cannot keep; pack it without`,
+        `${shown} has the attribute ${showName(name)}, which this node cannot keep; pack it without`,
       )
     }
   }
@@ -182,16 +182,16 @@ export class TreeWriter {
   #explain(error: unknown, member: Pick<Member, 'path' | 'size'>): unknown {
     if (error instanceof UnpackError) return error
     if (isCode(error, 'ENOSPC', 'EDQUOT')) return this.#space.full(member.path, member.size)
-    if (isCode(error, 'EEXIST')) return refused(`"${member.path}" comes twice`)
+    if (isCode(error, 'EEXIST')) return refused(`${showName(member.path)} comes twice`)
     if (isCode(error, 'ENAMETOOLONG'))
-      return refused(`"${member.path}" is too long for the file system`)
+      return refused(`${showName(member.path)} is too long for the file system`)
     return error
   }
 }
 
 function unknownTarget(member: Member): UnpackError {
   return refused(
-    `"${member.path}" is a hard link to "${member.link}", which does not come before it in the image`,
+    `${showName(member.path)} is a hard link to ${showName(member.link)}, which does not come before it in the image`,
   )
 }
 

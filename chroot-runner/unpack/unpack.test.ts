@@ -154,7 +154,7 @@ test('pipes are made, devices are skipped and counted, attributes are bytes', as
 test('an attribute that the file system cannot keep is named', async () => {
   const system = fakeSystem({ lsetxattr: () => -95 })
   const image = imageOf({ name: 'a', pax: { 'SCHILY.xattr.user.x': 'y' } })
-  expect(await refusal(image, { system })).toMatch(/^image-refused: "a" has the attribute user.x/)
+  expect(await refusal(image, { system })).toMatch(/^image-refused: "a" has the attribute "user.x"/)
 })
 
 const file = { name: 'a', data: 'x' }

@@ -47,6 +47,9 @@ const IMAGES: readonly FixtureMember[][] = [
   [{ name: 'binary', size: '\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff' }],
   [{ name: 'g', type: 'g', data: '12 comment=\n' }],
   [{ name: 'twice' }, { name: 'twice', type: '5' }],
+  [{ name: 'nul', pax: xattr('user.a\0b', 'x') }],
+  [{ name: 'long', pax: xattr(`user.${'x'.repeat(300)}`, 'x') }],
+  [{ name: 'nameless', pax: xattr('', 'x') }],
 ]
 
 const input = (packing: Packing, bytes: Buffer): Buffer =>

@@ -62,6 +62,6 @@ export const MANIFEST_TARGET: Target = {
 
 /** What ends up on a terminal can't move its cursor, and does not fill it. */
 export function checkSentence(message: string): void {
-  must(!/[\0-\x1f]/.test(message), `control characters in ${JSON.stringify(message)}`)
+  must(!/\p{Cc}/u.test(message), `control characters in ${JSON.stringify(message)}`)
   must(message.length <= 1000, `an error of ${message.length} characters`)
 }

@@ -31,12 +31,12 @@ const DICTIONARY = [
   ...[
     '12 comment=\n',
     '19 path=../escaped\n',
-    '13 size=999\n',
-    '10 uid=1\n',
-    '20 mtime=-1.000001\n',
+    '12 size=999\n',
+    '8 uid=1\n',
+    '19 mtime=-1.000001\n',
   ],
-  ...['29 SCHILY.xattr.user.a\0b=xx\n', '25 SCHILY.xattr.user.x=1\n', '22 SCHILY.acl.access=\n'],
-  ...['22 GNU.sparse.major=1\n', '17 linkpath=a/b\n', 'ustar\x0000', 'ustar  \0', 'image.json\0'],
+  ...['28 SCHILY.xattr.user.a\0b=xx\n', '25 SCHILY.xattr.user.x=1\n', '22 SCHILY.acl.access=\n'],
+  ...['22 GNU.sparse.major=1\n', '16 linkpath=a/b\n', 'ustar\x0000', 'ustar  \0', 'image.json\0'],
   ...['../', './', '/', '0', '1', '2', '3', '5', '6', '7', 'x', 'g', 'K', 'L', 'S', '77777777777'],
   ...['\x80\0\0\0\0\0\0\0\0\0\x02\0', '\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff'],
   ...['\x1f\x8b\x08', '\xfd7zXZ\0', '\x28\xb5\x2f\xfd', '\x50\x2a\x4d\x18'],
@@ -88,7 +88,7 @@ class TarTarget implements OpenTarget {
       const same = again === ending || !`${again} ${ending}`.includes(UNPACKED)
       must(same, `in other chunks it ends as ${again}, not ${ending}`)
     }
-    return shapeOf(ending)
+    return shapeOf(ending.replace(/sha256:\w+/, ''))
   }
 
   repair(input: Buffer): Buffer {
