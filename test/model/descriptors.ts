@@ -87,20 +87,22 @@ let current: Descriptors | null = null
 /** Whose descriptors node:fs opens and closes from now on. */
 export const useDescriptors = (descriptors: Descriptors): void => void (current = descriptors)
 
+export function currentDescriptors(): Descriptors {
+  if (current === null) throw new Error('BUG: no model')
+  return current
+}
+
 type Fs = typeof import('node:fs')
 
 /** node:fs, in which the numbers and NULL_PATH are the model's. */
 export function modelFs(fs: Fs): Fs {
-  const table = (): Descriptors => {
-    if (current === null) throw new Error('BUG: no model')
-    return current
-  }
   const openSync: Fs['openSync'] = (path, flags, mode) =>
     path === NULL_PATH
-      ? table().pidOne.call('open', () => table().openNull())
+      ? currentDescriptors().pidOne.call('open', () => currentDescriptors().openNull())
       : fs.openSync(path, flags, mode)
   const closeSync = (fd: number): void => {
-    if (fd >= FIRST_FD) table().pidOne.call('close', () => table().close(fd))
+    if (fd >= FIRST_FD)
+      currentDescriptors().pidOne.call('close', () => currentDescriptors().close(fd))
     else fs.closeSync(fd)
   }
   return { ...fs, openSync, closeSync }

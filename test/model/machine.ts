@@ -40,6 +40,11 @@ export class ModelMachine {
   /** PID 1's handler of SIGCHLD. */
   reap: (() => void) | null = null
   onSpawn: (child: ModelChild) => void = () => undefined
+  onDown: () => void = () => undefined
+  /** It runs no more, though it may be a zombie. */
+  onEnd: (child: ModelChild) => void = () => undefined
+  /** A stray is born. */
+  onFork: (child: ModelChild) => void = () => undefined
   onNote: (place: number, note: unknown) => void = () => undefined
   /** The next so many calls fail. */
   spawnsFailing = 0
@@ -47,6 +52,7 @@ export class ModelMachine {
   readonly #logs = emptyLogMemory()
   #zombies: ModelChild[] = []
   #sigchld = false
+  #wakes = 0
   #nextPid = 1000
 
   constructor() {
@@ -77,6 +83,7 @@ export class ModelMachine {
     this.reap = null
     this.clock.timers = []
     this.descriptors.exec()
+    this.onDown()
   }
 
   nextLife(): void {
@@ -100,21 +107,28 @@ export class ModelMachine {
     if (child !== undefined) this.children.delete(child.pid)
   }
 
-  /** The event loop, until nothing wakes it any more; which of two comes first, chance decides. */
+  /** The event loop, until nothing wakes it any more. */
   poll(random: () => number): void {
-    for (let wakes = 0; !this.down; wakes++) {
-      const ready: (() => void)[] = []
-      if (this.#sigchld && this.reap !== null) ready.push(this.#handleSigchld)
-      for (const [fd, wake] of this.descriptors.watched)
-        if (this.descriptors.open.get(fd)?.pipe?.readable() === true) ready.push(wake)
-      const next = ready[Math.floor(random() * ready.length)]
-      if (next === undefined) return
-      if (wakes === WAKES_MAX) {
-        this.violated('the event loop never comes to rest')
-        return
-      }
-      this.act(next)
+    while (this.wake(random));
+  }
+  /** One turn of the event loop: which of those that are ready comes first, chance decides. False: none is. */
+  wake(random: () => number): boolean {
+    if (this.down) return false
+    const ready: (() => void)[] = []
+    if (this.#sigchld && this.reap !== null) ready.push(this.#handleSigchld)
+    for (const [fd, wake] of this.descriptors.watched)
+      if (this.descriptors.open.get(fd)?.pipe?.readable() === true) ready.push(wake)
+    const next = ready[Math.floor(random() * ready.length)]
+    if (next === undefined) {
+      this.#wakes = 0
+      return false
     }
+    if (++this.#wakes > WAKES_MAX) {
+      this.violated('the event loop never comes to rest')
+      return false
+    }
+    this.act(next)
+    return true
   }
   readonly #handleSigchld = (): void => {
     this.#sigchld = false
@@ -149,12 +163,13 @@ export class ModelMachine {
     for (const fd of child.pipes.keys()) this.closes(child, fd)
     this.#zombies.push(child)
     this.#sigchld = true
+    this.onEnd(child)
   }
   /** A process beside the main one, with its root and its output. */
   forks(child: ModelChild, stuck: boolean): void {
     const pipes = child.pipes.map((pipe, fd) => (fd === 1 || fd === 2 ? pipe : null))
     for (const pipe of pipes) if (pipe) pipe.writers++
-    this.#add({ ...child, role: 'stray', pipes, stuck, pending: null, status: null })
+    this.onFork(this.#add({ ...child, role: 'stray', pipes, stuck, pending: null, status: null }))
   }
   signal(child: ModelChild, signal: number): void {
     if (child.status !== null || (signal !== SIGKILL && child.ignoresTerm)) return

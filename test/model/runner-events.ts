@@ -1,19 +1,18 @@
 // What can happen in the model of the runners.
 import { seeded } from '../seeded.ts'
-import type { ModelMachine } from './machine.ts'
-import type { ModelChild } from './model-child.ts'
-import { APPS, planDone, RunnerWorld, type Faults, type ModelApp } from './runner-world.ts'
+import { processEvent } from './child-events.ts'
+import { APPS, RunnerWorld, type Faults, type ModelApp } from './runner-world.ts'
 import type { ModelEvent } from './sequence.ts'
 
 /** How an event goes; `salt` decides the rest. */
 type Act = (world: RunnerWorld, app: ModelApp, salt: number) => void
 
 /** Of the app's main process, when there is one. */
-const process =
-  (act: (machine: ModelMachine, child: ModelChild, salt: number) => void): Act =>
+const main =
+  (name: string): Act =>
   (world, app, salt) => {
     const child = world.main(app)
-    if (child !== undefined) act(world.machine, child, salt)
+    if (child !== undefined) processEvent(name, world.machine, child, salt)
   }
 
 const advance: Act = (world, _, salt) => {
@@ -44,25 +43,8 @@ const ACTS: Readonly<Record<string, Act>> = {
   commit: (world, app) => world.commit(app),
   remove: (world, app) => world.remove(app),
   advance,
-  'plan-done': process((machine, child) => planDone(machine, child)),
-  'plan-fails': process((machine, child) => {
-    if (child.said !== 'nothing') return
-    child.said = 'failed'
-    machine.say(child, 3, 'E 0 2\n')
-    machine.ends(child, 127 << 8)
-  }),
-  exit: process((machine, child, salt) => {
-    if (child.stuck) return
-    if (child.hasInit && child.said === 'started') machine.say(child, 3, `X ${salt & 0xff00}\n`)
-    machine.ends(child, salt & 0xff00)
-  }),
-  output: process((machine, child) => machine.say(child, 1, 'a line\n')),
-  // With an init, what is forked ends with it.
-  fork: process((machine, child, salt) => {
-    if (!child.hasInit && child.said === 'started') machine.forks(child, salt % 3 === 0)
-  }),
-  deaf: process((_, child) => void (child.ignoresTerm = true)),
-  stuck: process((_, child) => void (child.stuck = true)),
+  ...{ 'plan-done': main('plan-done'), 'plan-fails': main('plan-fails'), exit: main('exit') },
+  ...{ output: main('output'), fork: main('fork'), deaf: main('deaf'), stuck: main('stuck') },
   unstick(world, app) {
     for (const child of world.machine.ofApp(app.name)) world.machine.unstick(child)
   },

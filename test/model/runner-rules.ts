@@ -10,10 +10,8 @@ const [WAIT_MS_MIN, WAIT_MS_MAX, STABLE_MS] = [100, 30_000, 10_000]
 
 export interface Watched {
   name: string
-  /** False from a stop on until a start. */
-  wanted: boolean
-  /** Where the next start is to run. */
-  expectedRoot: string | null
+  /** Why this child may not be started, or null. */
+  refuses: (child: ModelChild) => string | null
 }
 
 interface Seen {
@@ -52,9 +50,9 @@ export class AppRules {
   }
 
   spawned(child: ModelChild): void {
-    const { name, wanted, expectedRoot } = this.#app
-    if (!wanted) this.#violated('a spawn after a stop')
-    if (child.root !== expectedRoot) this.#violated(`a spawn in ${child.root}`)
+    const { name } = this.#app
+    const refused = this.#app.refuses(child)
+    if (refused !== null) this.#violated(refused)
     if (this.#machine.clock.nowMs < this.#notBeforeMs) this.#violated('a spawn before its time')
     for (const other of this.#machine.ofApp(name))
       if (other !== child && (other.role === 'app' || other.status === null))
@@ -84,7 +82,6 @@ export class AppRules {
       for (const child of this.#machine.ofApp(name))
         if (child.role === 'app' || child.status === null)
           this.#violated(`${state}, and its ${child.role} ${child.pid} is there`)
-    this.#checkTimers()
   }
 
   #entered(before: State['name'] | undefined, state: State, deadlineMs: number | null): void {
@@ -94,6 +91,7 @@ export class AppRules {
     if (state.name === 'starting' && !unseen && (this.#fresh || before !== 'backing-off'))
       this.#failures = 0
     if (state.name === 'starting') this.#fresh = false
+    if (state.name === 'stopped') this.#notBeforeMs = 0
     if (state.name !== 'backing-off') return
     const stable = before === 'running' && nowMs - this.#runsSinceMs >= STABLE_MS
     const failures = stable ? 1 : this.#failures === null ? state.failures : this.#failures + 1
@@ -107,7 +105,7 @@ export class AppRules {
   }
 
   /** One that its note tells of, and one that looks for what its process has left behind. */
-  #checkTimers(): void {
+  checkTimers(): void {
     const { name } = this.#app
     const timers = this.#machine.clock.timers.filter(({ owner }) => owner === name)
     const note = this.seen?.note

@@ -7,6 +7,7 @@ import { createRunner, type Runner } from '../../init/supervisor/runner.ts'
 import type { Slot } from '../../init/supervisor/slot.ts'
 import type { ModelChild } from './model-child.ts'
 import { ModelMachine } from './machine.ts'
+import { planDone } from './child-events.ts'
 import { AppRules, checkDescriptors } from './runner-rules.ts'
 import { modelAppLog, modelImage, modelLog, rootOf, runnerTools } from './runner-tools.ts'
 
@@ -38,8 +39,10 @@ export class ModelApp {
     this.name = `app-${index}`
     this.rules = new AppRules(machine, this)
   }
-  get expectedRoot(): string | null {
-    return this.loaded === null ? null : rootOf(this.name, this.loaded)
+  refuses({ root }: ModelChild): string | null {
+    if (!this.wanted) return 'a spawn after a stop'
+    const expected = this.loaded === null ? null : rootOf(this.name, this.loaded)
+    return root === expected ? null : `a spawn in ${root}`
   }
 }
 
@@ -158,7 +161,11 @@ export class RunnerWorld {
     const { machine } = this
     this.#release()
     if (!machine.down) {
-      for (const { rules, runner } of this.apps) if (runner !== null) rules.check(runner.state())
+      for (const { rules, runner } of this.apps)
+        if (runner !== null) {
+          rules.check(runner.state())
+          rules.checkTimers()
+        }
       checkDescriptors(machine)
     }
     return machine.violation
@@ -216,6 +223,7 @@ export class RunnerWorld {
     for (const app of this.apps) {
       const { runner, removing } = app
       if (!removing || runner?.state() !== 'stopped' || this.machine.down) continue
+      app.rules.check('stopped')
       Object.assign(app, { disk: null, loaded: null, removing: false, runner: null })
       this.machine.act(() => runner.release())
     }
@@ -267,11 +275,4 @@ export class RunnerWorld {
   main(app: ModelApp): ModelChild | undefined {
     return this.machine.alive('app', app.name)[0]
   }
-}
-
-export function planDone(machine: ModelMachine, child: ModelChild): void {
-  if (child.said !== 'nothing' || child.status !== null) return
-  child.said = 'started'
-  if (child.hasInit) machine.say(child, 3, 'R\n')
-  else machine.closes(child, 3)
 }

@@ -31,12 +31,14 @@ test(`${sequences} sequences from MODEL_SEED=${seed}`, { timeout: 600_000 }, asy
   expect(failure && describeFailure(failure)).toBeNull()
 })
 
+/** What is broken is found whatever the seed is; only which violation comes first depends on it. */
+const BROKEN_SEED = 1
 /** More than any of these needs. */
 const BROKEN_SEQUENCES = 2000
 const violationOf = async (faults: Faults = {}): Promise<string> => {
   const run = (events: Parameters<typeof runRunners>[0]): string | null =>
     runRunners(events, faults)
-  const failure = await search(seed, BROKEN_SEQUENCES, generate, run)
+  const failure = await search(BROKEN_SEED, BROKEN_SEQUENCES, generate, run)
   expect(failure?.events.length).toBeLessThan(10)
   return failure?.violation ?? ''
 }
