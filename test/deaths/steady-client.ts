@@ -18,7 +18,7 @@ export interface Asked {
 
 /** In emulation a busy guest takes its time; a request that fails does so at once. */
 const ANSWER_MS_MAX = 60_000
-const PAUSE_MS = 50
+const PAUSE_MS = 200
 
 export function steadyClient(apps: readonly Asked[]): SteadyClient {
   const ending = new AbortController()
