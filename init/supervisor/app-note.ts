@@ -48,6 +48,15 @@ export const noteText = (text: string, which: keyof typeof TEXT_CHARS_MAX): stri
     .slice(0, TEXT_CHARS_MAX[which])
     .toWellFormed()
 
+/** An event loop fires timers before it reads: what was said between two lives must be heard first. */
+const HEARD_MS_MIN = 1000
+
+/** How long the timer has still to go in the next life; null: it is not armed. */
+export function timerMs({ deadlineMs, process }: AppNote, nowMs: number): number | null {
+  if (deadlineMs === null) return null
+  return Math.max(process === null ? 0 : HEARD_MS_MIN, deadlineMs - nowMs)
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { FakeChild } from './fake-node.ts'
+import { FakeClock, type FakeChild } from './fake-node.ts'
 import { obedient, World } from './test-supervisor.ts'
 
 let world: World
@@ -91,6 +91,21 @@ test('a plan that hangs is ended at the time that the first life has set', async
   expect(world.machine.signals).toEqual([])
   world.clock.advance(1)
   expect(world.machine.signals).toEqual([`${child?.pid} SIGKILL`])
+})
+
+test('a start that was done in time counts, however long there was nobody to hear of it', async () => {
+  const crashed = await world.deployed('foo')
+  crashed.exit(0)
+  world.clock.advance(100)
+  const [child] = world.starting()
+  world.machine.die()
+  child?.say(3, 'R\n')
+  world.clock = new FakeClock(world.clock.nowMs() + 60_000)
+  nextLife()
+  world.clock.advance(0) // The timers of a loop come first.
+  await settle()
+  expect(world.machine.signals).toEqual([])
+  expect(app()).toMatchObject({ state: 'running', pid: child?.pid })
 })
 
 test('a plan that failed says why, in whatever life that is read', async () => {

@@ -4,7 +4,7 @@
 import type { AppStateName, Isolation, LastExit } from '../../protocol/api.ts'
 import type { AppLog } from '../logs/app-log.ts'
 import type { SavedLoss } from '../logs/log-output.ts'
-import { noteText, type AppNote } from './app-note.ts'
+import { noteText, timerMs, type AppNote } from './app-note.ts'
 import {
   adoptProcess,
   openProcess,
@@ -247,7 +247,7 @@ export function createRunner(
     error = note.error
     loss = note.loss
     log.adopt(homeAt(at), note.loss)
-    if (note.deadlineMs !== null) arm(Math.max(0, note.deadlineMs - tools.clock.nowMs()))
+    arm(timerMs(note, tools.clock.nowMs()))
     if (note.process === null) {
       tools.life.forget(at)
       if (WITH_PROCESS.includes(state.name)) deliver('exited')
