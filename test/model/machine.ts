@@ -45,6 +45,8 @@ export class ModelMachine {
   onEnd: (child: ModelChild) => void = () => undefined
   /** A stray is born. */
   onFork: (child: ModelChild) => void = () => undefined
+  /** PID 1 signals a child. */
+  onSignal: (child: ModelChild) => void = () => undefined
   onNote: (place: number, note: unknown) => void = () => undefined
   /** The next so many calls fail. */
   spawnsFailing = 0
@@ -208,7 +210,7 @@ export class ModelMachine {
     for (const pipe of pipes) if (pipe) pipe.writers++
     const child = this.#add({
       ...{ role, name, root, hasInit: isolation === 'namespaces', pipes, said: 'nothing' },
-      ...{ ignoresTerm: false, stuck: false, pending: null, status: null },
+      ...{ ignoresTerm: false, stuck: false, pending: null, doomed: false, status: null },
     })
     recordSpawn(this.record, place, child.pid)
     this.onSpawn(child)
@@ -221,6 +223,7 @@ export class ModelMachine {
       this.violated(`signal ${signal} to ${pid}, which is somebody else's number by now`)
       return ESRCH
     }
+    this.onSignal(child)
     this.signal(child, signal)
     return 0
   }

@@ -18,6 +18,8 @@ export interface ModelChild {
   /** Sits in the kernel: a signal waits. */
   stuck: boolean
   pending: number | null
+  /** It is to end: somebody has asked for that. */
+  doomed: boolean
   /** Has ended and is not reaped. */
   status: number | null
 }

@@ -8,6 +8,9 @@ import type { ModelChild } from './model-child.ts'
 /** From the issue: doubling from 100 ms to 30 s, of which jitter takes up to half; over after 10 s of running. */
 const [WAIT_MS_MIN, WAIT_MS_MAX, STABLE_MS] = [100, 30_000, 10_000]
 
+/** So much longer a life listens first to a process that it has adopted. */
+const HEARD_MS = 1000
+
 export interface Watched {
   name: string
   /** Why this child may not be started, or null. */
@@ -78,6 +81,8 @@ export class AppRules {
     if (alive.length > 1) this.#violated(`${alive.length} processes of one app`)
     if (this.seen !== null && this.seen.note.state.name !== state)
       this.#violated(`${state}, but its note says ${this.seen.note.state.name}`)
+    if (['starting', 'running', 'stopping'].includes(state) && !this.seen?.note.process)
+      this.#violated(`${state} without a process`)
     if (state === 'stopped' || state === 'backing-off' || state === 'unpacking')
       for (const child of this.#machine.ofApp(name))
         if (child.role === 'app' || child.status === null)
@@ -113,8 +118,11 @@ export class AppRules {
     if (timers.length > 1 + clears) this.#violated(`${timers.length} timers`)
     if (note === undefined) return
     const { deadlineMs } = note
-    if (deadlineMs === null && timers.length > clears) this.#violated('a timer that no note tells')
-    if (deadlineMs === null || timers.some(({ atMs }) => atMs === deadlineMs)) return
+    if (deadlineMs === null) {
+      if (timers.length > clears) this.#violated('a timer that no note tells')
+      return
+    }
+    if (timers.some(({ atMs }) => atMs >= deadlineMs && atMs <= deadlineMs + HEARD_MS)) return
     const late = deadlineMs < this.#machine.clock.nowMs
     if (!late || timers.length === 0) this.#violated('the timer of its note is not set')
   }
@@ -125,10 +133,12 @@ export class AppRules {
 }
 
 /** Of the whole machine, after every event that PID 1 has survived. */
-export function checkDescriptors(machine: ModelMachine): void {
+export function checkRecord(machine: ModelMachine): void {
   const named = new Set<number>()
-  for (const text of machine.record.notes.values()) {
+  for (const [place, text] of machine.record.notes) {
     const note = readAppNote(JSON.parse(text))
+    const pid = machine.record.children.get(place)?.pid ?? -1
+    if (note === null && !machine.children.has(pid)) machine.violated(`${text} without a child`)
     for (const fd of Object.values(note?.process?.fds ?? {})) named.add(fd)
   }
   const { open, kept } = machine.descriptors

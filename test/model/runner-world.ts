@@ -8,7 +8,7 @@ import type { Slot } from '../../init/supervisor/slot.ts'
 import type { ModelChild } from './model-child.ts'
 import { ModelMachine } from './machine.ts'
 import { planDone } from './child-events.ts'
-import { AppRules, checkDescriptors } from './runner-rules.ts'
+import { AppRules, checkRecord } from './runner-rules.ts'
 import { modelAppLog, modelImage, modelLog, rootOf, runnerTools } from './runner-tools.ts'
 
 export interface Faults {
@@ -53,12 +53,15 @@ export class RunnerWorld {
   #random: () => number = () => 0
   #reaper!: Reaper
   #nextDeath: (() => void) | null = null
+  /** PID 1 may have had no descriptor to hear a process with. */
+  #deaf = false
 
   constructor(faults: Faults = {}) {
     this.#faults = faults
     const { machine } = this
     this.apps = Array.from({ length: APPS }, (_, index) => new ModelApp(machine, index))
     machine.onSpawn = (child) => this.#rules(child.name)?.spawned(child)
+    machine.onSignal = (child) => this.#checkSignal(child)
     machine.onNote = (place, value) => {
       const note = readAppNote(value)
       if (note !== null) this.#rules(note.name)?.noted(place, note)
@@ -74,6 +77,7 @@ export class RunnerWorld {
     { random, settled }: { random: () => number; settled: boolean },
   ): string | null {
     this.#random = random
+    if (this.machine.descriptors.failing > 0) this.#deaf = true
     act()
     if (settled) this.machine.poll(random)
     return this.check()
@@ -99,6 +103,7 @@ export class RunnerWorld {
     const early = runner.state() === 'stopping' && app.loaded !== app.disk
     if (name === 'start' && (app.loaded === null || early)) return
     app.wanted = name === 'start'
+    if (name !== 'start') this.#dooms(app)
     if (name === 'start') app.rules.startSent()
     this.machine.act(() => runner.send(name))
   }
@@ -143,6 +148,7 @@ export class RunnerWorld {
   advance(ms: number): void {
     const { machine } = this
     const endMs = machine.clock.nowMs + ms
+    machine.poll(this.#random)
     for (let steps = 0; !machine.down; steps++) {
       const timer = machine.clock.due(endMs)
       if (timer === null) break
@@ -166,7 +172,7 @@ export class RunnerWorld {
           rules.check(runner.state())
           rules.checkTimers()
         }
-      checkDescriptors(machine)
+      checkRecord(machine)
     }
     return machine.violation
   }
@@ -190,7 +196,21 @@ export class RunnerWorld {
       machine.reap = this.#reaper.reap
       this.#reaper.reap()
     })
+    // As libuv does it: what is late comes before what has arrived.
+    for (let timer = machine.clock.due(machine.clock.nowMs); timer !== null;) {
+      machine.act(timer.fire)
+      timer = machine.down ? null : machine.clock.due(machine.clock.nowMs)
+    }
     machine.poll(this.#random)
+  }
+
+  /** No death of PID 1, and nothing else that nobody has asked for, ends a process that runs. */
+  #checkSignal({ name, role, said, doomed }: ModelChild): void {
+    if (role === 'app' && said === 'started' && !doomed && !this.#deaf)
+      this.machine.violated(`${name}: a signal to a process that runs well`)
+  }
+  #dooms({ name }: ModelApp): void {
+    for (const child of this.machine.ofApp(name)) child.doomed = true
   }
 
   #adopt(app: ModelApp, mine: Parameters<typeof inherit>[1] | undefined): void {
@@ -201,6 +221,7 @@ export class RunnerWorld {
     if (disk !== null) runner.load(modelImage(name, disk))
     const send: Runner['send'] = (event) => {
       if (event === 'start') app.rules.startSent()
+      else this.#dooms(app)
       runner.send(event)
     }
     const current = disk === null ? null : { number: disk }

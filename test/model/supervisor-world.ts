@@ -14,7 +14,7 @@ import { modelPlans, type ModelChild } from './model-child.ts'
 import { closeDisk } from './model-disk.ts'
 import { ModelState } from './model-state.ts'
 import type { Operation } from './operations.ts'
-import { AppRules, checkDescriptors } from './runner-rules.ts'
+import { AppRules, checkRecord } from './runner-rules.ts'
 import { modelLog } from './runner-tools.ts'
 
 const fs = process.getBuiltinModule('node:fs')
@@ -162,7 +162,7 @@ export class SupervisorWorld {
     const { machine } = this
     if (!machine.down) {
       for (const app of this.apps) this.#checkApp(app)
-      checkDescriptors(machine)
+      checkRecord(machine)
       const sinceMs = this.#stoppingSinceMs ?? Infinity
       if (machine.clock.nowMs - sinceMs > STOP_ALL_MS_MAX) machine.violated('a shutdown that stays')
     }
