@@ -5,7 +5,7 @@ export type AppStateName =
   'unpacking' | 'starting' | 'running' | 'backing-off' | 'stopping' | 'stopped'
 export type Isolation = 'namespaces' | 'chroot'
 
-/** How the app's last process ended. Exactly one of exitCode and signal is set. */
+/** How the app's last process ended: by exitCode or by signal; both are null when a death of PID 1 has hidden it. */
 export interface LastExit {
   exitCode: number | null
   /** 'SIGKILL' and the like. */

@@ -40,6 +40,8 @@ export interface Logs {
    * after the logs of that life are attached, and before anything is read.
    */
   recover(at: (place: number) => AppLog | undefined): void
+  /** Deletes the logs of all other apps: a power cut may have come after an app went and before its log did. */
+  keepOnly(apps: ReadonlySet<string>): void
 }
 
 /** Whose log it is. */
@@ -85,6 +87,8 @@ const BATCH_BYTES = 128 * 1024
 const CHUNK_BYTES = 64 * 1024
 /** How far back `tail` reads on disk. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
+/** What `rotatedPath` makes of an app's name. */
+const LOG_NAME = /^(.+)\.log(?:\.\d+)?$/
 const NOTHING = new Uint8Array()
 const STREAMS: readonly LogStream[] = ['stdout', 'stderr']
 
@@ -96,7 +100,11 @@ interface Shared {
 
 export function createLogs(options: LogsOptions): Logs {
   const { dir, journal } = options
-  fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+  try {
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+  } catch {
+    // Each line is lost and counted, as on a full disk; the apps run.
+  }
   const shared = {
     chunk: Buffer.allocUnsafeSlow(CHUNK_BYTES),
     batch: Buffer.allocUnsafeSlow(BATCH_BYTES),
@@ -110,6 +118,12 @@ export function createLogs(options: LogsOptions): Logs {
       const log = at(child)
       if (log === undefined) journal.commit(child, stream, NOTHING)
       else log.redo(stream, wallMs, shared.chunk.subarray(0, count), pending)
+    },
+    keepOnly(apps) {
+      for (const name of fs.readdirSync(dir)) {
+        const app = LOG_NAME.exec(name)?.[1]
+        if (app !== undefined && !apps.has(app)) fs.rmSync(join(dir, name), { force: true })
+      }
     },
   }
 }

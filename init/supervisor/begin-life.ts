@@ -51,6 +51,7 @@ export function beginLife(tools: Beginning): Promise<void> {
   startInTurns(tools, fresh)
   return tidyAfter(tools, Promise.all([...gone, ...ended, ...helpers])).then(() => {
     for (const name of unknown) forget(tools, name)
+    if (restored.complete) forgetLogs(tools)
   })
 }
 
@@ -111,6 +112,15 @@ function forget({ slots, generations, drop }: Beginning, name: string): void {
   if (slot.runner.state() !== 'stopped') return
   if ((generations.found().get(name) ?? []).length === 0) slot.log.remove()
   drop(slot)
+}
+
+/** By now pushes may be under way too: whoever has a slot has a log. */
+function forgetLogs({ log, logs, slots }: Beginning): void {
+  try {
+    logs.keepOnly(new Set(slots.keys()))
+  } catch (error) {
+    log.error({ err: error }, 'logs of apps that are gone stay')
+  }
 }
 
 /** Nothing is deleted below a process that may still be there. */

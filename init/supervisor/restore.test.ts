@@ -1,6 +1,7 @@
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -198,4 +199,21 @@ test('a database that opens and does not tell: what /chroots holds runs, and not
   ])
   expect(told('error the state database can no longer be read')).toBe(true)
   opened.state.close()
+})
+
+test('the log of an app that went before a power cut goes too; after a rebuild none does', async () => {
+  await running()
+  const logs = join(world.dir, 'logs')
+  const left = (): string[] => readdirSync(logs).filter((name) => name.startsWith('gone'))
+  const leave = (): void => {
+    for (const name of ['gone.log', 'gone.log.1']) writeFileSync(join(logs, name), 'x\n')
+  }
+  leave()
+  await nextLife()
+  expect(left()).toEqual([])
+  world.close()
+  leave()
+  loseDatabase()
+  await nextLife()
+  expect(left()).toEqual(['gone.log', 'gone.log.1'])
 })

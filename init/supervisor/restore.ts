@@ -13,6 +13,8 @@ export interface Found {
 
 export interface Restored {
   apps: Found[]
+  /** Whether this is all: a life that had to rebuild it deletes nothing. */
+  complete: boolean
   /** Deletes what nobody refers to; for after the start of the apps. Never rejects. */
   tidy: () => Promise<void>
 }
@@ -23,12 +25,13 @@ export interface Restored {
  */
 export function restore(opened: OpenedState, generations: Generations, log: Log): Restored {
   for (const problem of opened.problems) log.error({}, problem)
-  const { apps, garbage } = find(opened, generations, log)
-  return { apps, tidy: () => tidy(generations, log, apps, garbage) }
+  const { apps, complete, garbage } = find(opened, generations, log)
+  return { apps, complete, tidy: () => tidy(generations, log, apps, garbage) }
 }
 
 interface Findings {
   apps: Found[]
+  complete: boolean
   garbage: [string, number][]
 }
 
@@ -37,11 +40,12 @@ function find({ state, created }: OpenedState, generations: Generations, log: Lo
   try {
     const found = generations.found()
     // A life that had to rebuild deletes nothing: what it could not make use of is there to be looked at.
-    if (apps === null) return { apps: rebuild(state, found, generations, log), garbage: [] }
-    return { apps, garbage: unknownOf(apps, found) }
+    if (apps === null)
+      return { apps: rebuild(state, found, generations, log), complete: false, garbage: [] }
+    return { apps, complete: true, garbage: unknownOf(apps, found) }
   } catch (error) {
     log.error({ err: error }, 'what this disk holds is not fully known; nothing is deleted')
-    return { apps: apps ?? [], garbage: [] }
+    return { apps: apps ?? [], complete: false, garbage: [] }
   }
 }
 
