@@ -28,7 +28,7 @@ const generate = generator({ kinds: RUNNER_KINDS, apps: APPS, eventsMin: 5, even
 
 test(`${sequences} sequences from MODEL_SEED=${seed}`, { timeout: 600_000 }, async () => {
   const failure = await search(seed, sequences, generate, (events) => runRunners(events))
-  expect(failure && describeFailure(failure)).toBeNull()
+  expect(failure && describeFailure(failure, 'MODEL_SEQUENCES')).toBeNull()
 })
 
 /** What is broken is found whatever the seed is; only which violation comes first depends on it. */

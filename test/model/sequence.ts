@@ -82,7 +82,8 @@ export async function search(
   return null
 }
 
-export function describeFailure({ seed, violation, events }: Failure): string {
+/** `count` is the variable that says how many sequences there are. */
+export function describeFailure({ seed, violation, events }: Failure, count: string): string {
   const lines = events.map(({ kind, app, salt }) => `  ${kind} app ${app} salt ${salt}`)
-  return `${violation}\nMODEL_SEED=${seed} MODEL_SEQUENCES=1\n${lines.join('\n')}`
+  return `${violation}\nMODEL_SEED=${seed} ${count}=1\n${lines.join('\n')}`
 }

@@ -160,6 +160,7 @@ export class SupervisorWorld {
 
   check(): string | null {
     const { machine } = this
+    if (machine.pidOne.dead && !machine.down) machine.goesDown()
     if (!machine.down) {
       for (const app of this.apps) this.#checkApp(app)
       checkRecord(machine)

@@ -21,7 +21,7 @@ const generate = generator({ kinds: SUPERVISOR_KINDS, apps: APPS, eventsMin: 4, 
 
 test(`${sequences} sequences from MODEL_SEED=${seed}`, { timeout: 600_000 }, async () => {
   const failure = await search(seed, sequences, generate, (events) => runSupervisor(events))
-  expect(failure && describeFailure(failure)).toBeNull()
+  expect(failure && describeFailure(failure, 'MODEL_SUPERVISOR_SEQUENCES')).toBeNull()
 })
 
 /** What is broken is found whatever the seed is; only which violation comes first depends on it. */
