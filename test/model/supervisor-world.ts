@@ -45,8 +45,6 @@ export class SupervisorWorld {
   #life = 0
   #stoppingSinceMs: number | null = null
   #off = false
-  /** What only the life record told of: the next boot does not know of an app's log that is left. */
-  #forgot = false
 
   constructor(faults: Faults = {}) {
     this.#faults = faults
@@ -125,7 +123,6 @@ export class SupervisorWorld {
     this.machine.clock.nowMs = clock.nowMs
     for (const app of this.apps) app.rules = new AppRules(this.machine, app)
     this.#nextDeath = null
-    this.#forgot = true
     this.#connect()
     this.#begin()
   }
@@ -175,8 +172,7 @@ export class SupervisorWorld {
     const { record, descriptors, clock, children, down } = this.machine
     if (down) return 'PID 1 is down'
     const { chroots, logs } = this.#paths()
-    const logged = this.#forgot ? [] : fs.readdirSync(logs)
-    const files = [...fs.readdirSync(chroots, { recursive: true }), ...logged]
+    const files = [...fs.readdirSync(chroots, { recursive: true }), ...fs.readdirSync(logs)]
       .map(String)
       .filter((path) => path !== '.staging' && path !== '.generations')
     const left = {
