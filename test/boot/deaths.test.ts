@@ -1,6 +1,7 @@
 // PID 1 of a machine dies fifty times, and nobody but PID 1 notices.
 import { expect, test } from 'vitest'
 import { manyDeaths } from '../deaths/many-deaths.ts'
+import { guestWard } from '../deaths/patients.ts'
 import { chooseSeed } from '../seeded.ts'
 
 const DEATHS = 50
@@ -10,7 +11,10 @@ const LINES_MIN = 30_000
 test('apps, requests and logs go on over fifty deaths', { timeout: 600_000 }, async () => {
   const seed = chooseSeed('DEATHS_SEED')
   console.log(`DEATHS_SEED=${seed}`)
-  const [survived] = await manyDeaths({ deaths: DEATHS, seed, report: console.log })
+  const [survived] = await manyDeaths({
+    ...{ ward: await guestWard(), deaths: DEATHS, deathsABoot: DEATHS, seed },
+    report: console.log,
+  })
   expect(survived?.requests).toBeGreaterThan(DEATHS)
   expect(survived?.lines).toBeGreaterThan(LINES_MIN)
 })

@@ -1,11 +1,12 @@
 // The long proofs by name, in the order in which `make soak` runs them.
 import { powerCuts } from '../power-cut/power-cuts.ts'
-import { deaths } from './deaths.ts'
+import { containerDeaths, deaths } from './deaths.ts'
 import { fuzzing } from './fuzzing.ts'
 import type { Proof } from './proof.ts'
 import { randomEvents } from './random-events.ts'
 
 export const PROOFS: Readonly<Record<string, Proof>> = {
+  'container-deaths': containerDeaths,
   deaths,
   fuzzing,
   'power-cuts': powerCuts,
