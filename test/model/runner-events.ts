@@ -48,7 +48,10 @@ const ACTS: Readonly<Record<string, Act>> = {
   unstick(world, app) {
     for (const child of world.machine.ofApp(app.name)) world.machine.unstick(child)
   },
-  'no-spawn': (world, _, salt) => void (world.machine.spawnsFailing = 1 + (salt % 3)),
+  // Often enough that the wait is the longest.
+  'no-spawn'(world, _, salt) {
+    world.machine.spawnsFailing = (salt & 0x300) === 0 ? 12 : 1 + (salt % 3)
+  },
   'no-descriptor': (world, _, salt) => void (world.machine.descriptors.failing = 1 + (salt % 3)),
   'no-place': (world, _, salt) => void (world.machine.claimsFailing = 1 + (salt % 3)),
   death: (world, _, salt) => world.dies(salt),

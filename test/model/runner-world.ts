@@ -272,7 +272,6 @@ export class RunnerWorld {
   #behave(): void {
     const { machine } = this
     for (const child of machine.children.values()) {
-      child.ignoresTerm = false
       machine.unstick(child)
       if (child.role === 'app') planDone(machine, child)
     }

@@ -241,7 +241,6 @@ async function behave(world: SupervisorWorld): Promise<void> {
   Object.assign(machine, { spawnsFailing: 0, claimsFailing: 0 })
   machine.descriptors.failing = 0
   for (const child of machine.children.values()) {
-    child.ignoresTerm = false
     machine.unstick(child)
     if (child.role === 'app') planDone(machine, child)
     if (child.role === 'refresh' && child.status === null) helperEnds(world, child, 0)
