@@ -6,7 +6,7 @@ import type { LogLine, LogStream } from '../../protocol/api.ts'
 import { criPrefix } from './cri.ts'
 import type { Journal, Taken } from './journal.ts'
 import { LineSplitter } from './line-splitter.ts'
-import { LogFile, type Disk } from './log-file.ts'
+import { LogFile, type Disk, removeOtherLogs } from './log-file.ts'
 import { createOutput, NOT_BEGUN, type Begun, type SavedLoss } from './log-output.ts'
 import { decodeLine, LINE_OVERHEAD_BYTES, LogTail } from './log-tail.ts'
 import { readTail } from './read-tail.ts'
@@ -87,8 +87,6 @@ const BATCH_BYTES = 128 * 1024
 const CHUNK_BYTES = 64 * 1024
 /** How far back `tail` reads on disk. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
-/** What `rotatedPath` makes of an app's name. */
-const LOG_NAME = /^(.+)\.log(?:\.\d+)?$/
 const NOTHING = new Uint8Array()
 const STREAMS: readonly LogStream[] = ['stdout', 'stderr']
 
@@ -119,12 +117,7 @@ export function createLogs(options: LogsOptions): Logs {
       if (log === undefined) journal.commit(child, stream, NOTHING)
       else log.redo(stream, wallMs, shared.chunk.subarray(0, count), pending)
     },
-    keepOnly(apps) {
-      for (const name of fs.readdirSync(dir)) {
-        const app = LOG_NAME.exec(name)?.[1]
-        if (app !== undefined && !apps.has(app)) fs.rmSync(join(dir, name), { force: true })
-      }
-    },
+    keepOnly: (apps) => removeOtherLogs(dir, apps),
   }
 }
 

@@ -1,6 +1,7 @@
 // One app's log on disk: appended in whole lines, rotated by size, bounded. A disk that does not take a line
 // costs that line, never the app; what was lost is counted and written down once there is room.
 import * as fs from 'node:fs'
+import { join } from 'node:path'
 
 /** node:fs, or a fake disk. */
 export type Disk = Pick<
@@ -171,3 +172,14 @@ export class LogFile {
 }
 
 const reason = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error)
+
+/** What `rotatedPath` makes of an app's name. */
+const LOG_NAME = /^(.+)\.log(?:\.\d+)?$/
+
+/** Deletes the log files in `dir` that are of none of these apps. Throws Node's fs errors. */
+export function removeOtherLogs(dir: string, apps: ReadonlySet<string>): void {
+  for (const name of fs.readdirSync(dir)) {
+    const app = LOG_NAME.exec(name)?.[1]
+    if (app !== undefined && !apps.has(app)) fs.rmSync(join(dir, name), { force: true })
+  }
+}

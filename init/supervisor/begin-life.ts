@@ -49,10 +49,20 @@ export function beginLife(tools: Beginning): Promise<void> {
   const helpers = left.others.map((place) => reaper.end(place))
   reaper.reap() // Ends that the life before has seen.
   startInTurns(tools, fresh)
-  return tidyAfter(tools, Promise.all([...gone, ...ended, ...helpers])).then(() => {
+  return tidyAfter(tools, Promise.all([...gone, ...ended, ...helpers])).then(() =>
+    forgetAll(tools, unknown),
+  )
+}
+
+function forgetAll(tools: Beginning, unknown: readonly string[]): void {
+  const { log, logs, slots, restored } = tools
+  try {
     for (const name of unknown) forget(tools, name)
-    if (restored.complete) forgetLogs(tools)
-  })
+    // By now pushes may be under way too: whoever has a slot has a log.
+    if (restored.complete) logs.keepOnly(new Set(slots.keys()))
+  } catch (error) {
+    log.error({ err: error }, 'something of apps that are gone stays until the next start')
+  }
 }
 
 /** Resolves when no process of another generation is left of the life before. */
@@ -112,15 +122,6 @@ function forget({ slots, generations, drop }: Beginning, name: string): void {
   if (slot.runner.state() !== 'stopped') return
   if ((generations.found().get(name) ?? []).length === 0) slot.log.remove()
   drop(slot)
-}
-
-/** By now pushes may be under way too: whoever has a slot has a log. */
-function forgetLogs({ log, logs, slots }: Beginning): void {
-  try {
-    logs.keepOnly(new Set(slots.keys()))
-  } catch (error) {
-    log.error({ err: error }, 'logs of apps that are gone stay')
-  }
 }
 
 /** Nothing is deleted below a process that may still be there. */

@@ -55,6 +55,14 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
   const leftovers = orNothing(() => entries(stagingDir)).map((name) => `${stagingDir}/${name}`)
   const strays = orNothing(() => [...found()].flatMap(([app]) => straysIn(appDir(app))))
   const taken = new Set(leftovers)
+  /** What is left of these is deleted by its number, maybe when the app has long been removed and pushed again. */
+  const highest = new Map(
+    orNothing(() =>
+      entries(generationsDir).map(
+        (app) => [app, Math.max(0, ...usedNumbers(appDir(app)))] as const,
+      ),
+    ),
+  )
   let used = 0
   const temporary = (what: string): string => {
     for (;;) {
@@ -95,7 +103,10 @@ export function createGenerations(chroots: string, mounts: Mounts): Generations 
 
   return {
     root,
-    next: (app, atLeast) => Math.max(atLeast, 1, ...usedNumbers(appDir(app)).map((n) => n + 1)),
+    next: (app, atLeast) => {
+      const used = [0, highest.get(app) ?? 0, ...usedNumbers(appDir(app))]
+      return Math.max(atLeast, ...used.map((number) => number + 1))
+    },
     async stage(app) {
       const path = temporary(app)
       await mkdir(stagingDir, { recursive: true, mode: 0o700 })
@@ -166,7 +177,7 @@ function makeDirectories(paths: readonly string[]): void {
 }
 
 /** For what may wait: tidying up after an earlier life. */
-function orNothing(list: () => string[]): string[] {
+function orNothing<T>(list: () => T[]): T[] {
   try {
     return list()
   } catch {

@@ -26,7 +26,8 @@ export interface Restored {
 export function restore(opened: OpenedState, generations: Generations, log: Log): Restored {
   for (const problem of opened.problems) log.error({}, problem)
   const { apps, complete, garbage } = find(opened, generations, log)
-  return { apps, complete, tidy: () => tidy(generations, log, apps, garbage) }
+  const still = (): Found[] => unchanged(opened.state, apps)
+  return { apps, complete, tidy: () => tidy(generations, log, still, garbage) }
 }
 
 interface Findings {
@@ -114,10 +115,16 @@ function unknownOf(
   })
 }
 
+/** What was pushed, rolled back or removed since this life began is in order by itself. */
+function unchanged(state: State, apps: readonly Found[]): Found[] {
+  const now = new Map(state.apps().map(({ name, current }) => [name, current.number]))
+  return apps.filter(({ name, current }) => now.get(name) === current.number)
+}
+
 async function tidy(
   generations: Generations,
   log: Log,
-  apps: readonly Found[],
+  still: () => readonly Found[],
   garbage: readonly [string, number][],
 ): Promise<void> {
   const quietly = async (what: string, work: () => Promise<void> | void): Promise<void> => {
@@ -127,6 +134,8 @@ async function tidy(
       log.error({ err: error, what }, 'something from before could not be tidied up')
     }
   }
+  let apps: readonly Found[] = []
+  await quietly('links', () => void (apps = still()))
   for (const { name, current, previous } of apps) {
     if (generations.linked(name) !== current.number)
       await quietly(`the link of ${name}`, () => generations.link(name, current.number))
