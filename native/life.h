@@ -79,6 +79,7 @@ struct life {
   int32_t previous_fd;           // the file to go back to while an upgrade is on trial, -1: none
   uint64_t trial_ends_ms;        // CLOCK_MONOTONIC
   uint64_t trial_lives;          // the number of the first life on trial
+  int32_t fresh;                 // 1: the next life is no death's, and counts from nothing
   uint64_t orphans;              // reaped by the loader
   char upgrade_reason[LIFE_REASON_SIZE];  // why it went back
   struct life_log log;

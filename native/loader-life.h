@@ -100,6 +100,10 @@ static void count_life(void) {
   struct life* life = pid1.life;
   const uint64_t now = clock_ms(CLOCK_MONOTONIC);
   const uint64_t lasted = life->lives ? now - life->boot_ms : 0;
+  // Another file has a loop of its own, or none.
+  if (life->fresh) memset(life->starts, 0, sizeof life->starts);
+  if (life->fresh) life->waits = 0;
+  life->fresh = 0;
   life->starts[life->lives % LIFE_STARTS] = now;
   life->lives++;
   // Once it waits, only a life that has lasted ends that: the waits themselves make lives rare.

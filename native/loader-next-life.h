@@ -117,6 +117,7 @@ static void go_back(const char* reason) {
   struct raw_text text = raw_text_in(pid1.life->upgrade_reason, LIFE_REASON_SIZE);
   raw_add(&text, reason);
   pid1.life->upgrade = LIFE_WENT_BACK;
+  pid1.life->fresh = 1;
 }
 
 // Never returns. Out of memory, or no /proc: it tries again, with the apps running.
@@ -143,7 +144,9 @@ static int become(int fd) {
   char path[40];
   path_of_descriptor(path, sizeof path, fd);
   mark_kept_descriptors(0);
+  pid1.life->fresh = 1;
   int error = next_life_in(path);
+  pid1.life->fresh = 0;
   mark_kept_descriptors(FD_CLOEXEC);  // This life goes on, and its children get none of them.
   return error;
 }

@@ -17,6 +17,9 @@ const NAMESPACES = ['--pid', '--mount', '--net', '--uts', '--ipc', '--fork', '--
 const RUN_MS_MAX = 20_000
 
 /** A seed for every inherited thing that an app must not see; see taint.c. */
+/** Where old-kernel.c's own headers are. */
+const FILTERS = `-I${join(import.meta.dirname, '../compat')}`
+
 export interface Programs {
   dir: string
   spawn: string
@@ -31,7 +34,7 @@ export function buildPrograms(dir: string): Programs {
     dir,
     spawn: buildSpawn(dir),
     taint: compileC(dir, 'taint', source('taint.c'), ['-static']),
-    oldKernel: compileC(dir, 'old-kernel', source('../compat/old-kernel.c'), ['-static']),
+    oldKernel: compileC(dir, 'old-kernel', source('../compat/old-kernel.c'), ['-static', FILTERS]),
     probe: compileC(dir, 'probe', source('probe-app.c'), ['-static']),
   }
 }

@@ -8,6 +8,13 @@ import { chosenProofs } from './proofs.ts'
 const MINUTES_DEFAULT = 60
 const POINTS_DEFAULT = 100
 
+/** A failure that made the tidying up fail too is the one to be told first. */
+function wordsOf(error: unknown): string {
+  if (error instanceof SuppressedError)
+    return `${wordsOf(error.suppressed)}\nafter which: ${wordsOf(error.error)}`
+  return error instanceof Error ? error.message : String(error)
+}
+
 const seed = chooseSeed('SOAK_SEED')
 const ending = endOfLife()
 const options = {
@@ -22,9 +29,7 @@ for (const [name, proof] of chosenProofs(process.argv.slice(2))) {
     await Promise.race([proof(options), ended(ending)])
   } catch (error) {
     failed.push(name)
-    say(
-      `${name} FAILED, SOAK_SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`,
-    )
+    say(`${name} FAILED, SOAK_SEED=${seed}: ${wordsOf(error)}`)
   }
   if (ending.aborted) break
 }
