@@ -8,7 +8,7 @@ const DEATHS = 50
 /** A thousand a second, for as long as fifty lives take at the least. */
 const LINES_MIN = 30_000
 
-test('apps, requests and logs go on over fifty deaths', { timeout: 600_000 }, async () => {
+test('apps, requests and logs go on over fifty deaths', { timeout: 1_200_000 }, async () => {
   const seed = chooseSeed('DEATHS_SEED')
   console.log(`DEATHS_SEED=${seed}`)
   const [survived] = await manyDeaths({
