@@ -11,9 +11,9 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** The seed that the environment variable `name` asks for, else a new one. */
-export function chooseSeed(name: string): number {
-  return Number(process.env[name] ?? Date.now() % 2 ** 32)
+/** The seed that the environment variable `name` asks for, else this one, else a new one. */
+export function chooseSeed(name: string, otherwise = Date.now() % 2 ** 32): number {
+  return Number(process.env[name] ?? otherwise)
 }
 
 export function pick<T>(items: readonly T[], random: () => number): T {

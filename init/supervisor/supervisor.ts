@@ -20,7 +20,7 @@ import { restore } from './restore.ts'
 import { createRunner, type RunnerTools } from './runner.ts'
 import { slotStatus, type Operation, type Slot } from './slot.ts'
 import { createTurns } from './turns.ts'
-import { startAndTry, stopAndWait } from './trial.ts'
+import { startAndTry, stopAndWait, stopToStart } from './trial.ts'
 
 /** How long a new generation must stay up before its push has succeeded. */
 export const TRIAL_MS = 5_000
@@ -169,7 +169,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     async restart(name) {
       const slot = existing(name)
       await exclusive(slot, 'restart', async (signal) => {
-        await stopAndWait(clock, slot)
+        await stopToStart(clock, slot, signal)
         signal.throwIfAborted()
         await startAndTry(clock, slot, { ms: 0, signal, onStarted: () => undefined })
       })

@@ -53,6 +53,16 @@ export async function stopAndWait(clock: Clock, { name, runner }: Slot): Promise
   })
 }
 
+/** As `stopAndWait`, but an app that does not end is still wanted: it starts again once it has ended. */
+export async function stopToStart(clock: Clock, slot: Slot, signal: AbortSignal): Promise<void> {
+  try {
+    await stopAndWait(clock, slot)
+  } catch (error) {
+    if (!signal.aborted) slot.runner.send('start')
+    throw error
+  }
+}
+
 export interface Trial {
   /** How long it must stay up; 0: until its plan is done. */
   ms: number

@@ -89,7 +89,11 @@ export class SupervisorWorld {
         () => {
           if (life === this.#life && !this.machine.pidOne.dead) this.#off = true
         },
-        (error: unknown) => this.machine.violated(`the shutdown: ${String(error)}`),
+        (error: unknown) => {
+          // A life that dies of its shutdown is ended by native code.
+          if (life === this.#life && !this.machine.pidOne.dead)
+            this.machine.violated(`the shutdown: ${String(error)}`)
+        },
       )
     })
   }
