@@ -351,3 +351,17 @@ test('never two lives of one app, no life after the end, no error that is not an
   }
   expect(lives).toBeGreaterThan(STORIES) // Or the stories tell nothing.
 }, 60_000)
+
+test('a restart of an app that does not end fails, and the app starts again once it has ended', async () => {
+  const child = await world.deployed('foo')
+  world.machine.onSignal = () => undefined // Even SIGKILL: it sits in the kernel.
+  const restarted = expect(world.supervisor.restart('foo')).rejects.toMatchObject({
+    code: 'stop-failed',
+  })
+  world.clock.advance(60_000)
+  await restarted
+  expect(state('foo')).toBe('stopping')
+  child.exit(9)
+  await world.started()
+  expect(state('foo')).toBe('running')
+})
