@@ -1,5 +1,6 @@
 // Looks at a disk that no guest runs from: is the file system whole, is the database, is each generation?
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -140,6 +141,8 @@ interface StateRow {
 
 /** Throws when SQLite finds fault with it, after its own recovery from the write-ahead log beside it. */
 function readState(path: string): AppFacts[] {
+  // The power went before the first boot had come to it.
+  if (!existsSync(path)) return []
   const db = new DatabaseSync(path)
   try {
     const problems = db
