@@ -203,7 +203,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         slot.operation?.cancel.abort(over)
         await Promise.all([stopAndWait(clock, slot), slot.operation?.done, slot.removing])
       })
-      await withinMs(clock, STOP_ALL_MS_MAX, Promise.allSettled(ends))
+      await withinMs(clock, STOP_ALL_MS_MAX, Promise.allSettled([...ends, tidied]))
       for (const { log: appLog } of slots.values()) appLog.close()
     },
   }
