@@ -4,7 +4,7 @@ import { isIP, isIPv4 } from 'node:net'
 import type { Native } from '../sys/native.ts'
 import { parseFaults, type FaultSpec } from './fault-spec.ts'
 import { parseHostPort, type HostPort } from './host-port.ts'
-import { isHostAddress, parseCidr, type Cidr } from './network/ip-address.ts'
+import { isHostAddress, parseCidr, type Cidr } from '../netlink/ip-address.ts'
 
 export interface Settings {
   /** A TCP address for the management server besides its Unix socket; null: none. */

@@ -4,7 +4,7 @@ import type { BootEnd } from '../../protocol/api.ts'
 import { list, record, string } from '../../protocol/decode.ts'
 import { bootEnd } from '../../protocol/wire.ts'
 import type { How } from '../power.ts'
-import { writeDurably, type WriteDisk } from '../state/durable-file.ts'
+import { writeDurably, type WriteDisk } from '../../sys/durable-file.ts'
 import type { Log } from '../supervisor/log.ts'
 
 export interface BootFiles {

@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import type { CrashReport } from '../../protocol/api.ts'
 import { crashReport } from '../../protocol/wire.ts'
-import { writeDurably, type WriteDisk } from '../state/durable-file.ts'
+import { writeDurably, type WriteDisk } from '../../sys/durable-file.ts'
 import type { Log } from '../supervisor/log.ts'
 
 /** node:fs, or a disk that fails. */

@@ -11,7 +11,7 @@ import type {
   StateOf,
   Step,
 } from './dhcp-state.ts'
-import { isHostAddress } from './ip-address.ts'
+import { isHostAddress } from '../../netlink/ip-address.ts'
 
 const RETRY_MS_MIN = 2_000
 const RETRY_MS_MAX = 64_000

@@ -1,6 +1,6 @@
 // What a DHCPACK grants, checked: the rest of the node trusts a lease.
 import type { DhcpMessage, Route } from './dhcp-message.ts'
-import { classfulPrefix, isHostAddress, prefixOfMask, type Cidr } from './ip-address.ts'
+import { classfulPrefix, isHostAddress, prefixOfMask, type Cidr } from '../../netlink/ip-address.ts'
 
 export interface Lease {
   address: Cidr

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { decodeDhcp, encodeDhcp, type DhcpMessage } from './dhcp-message.ts'
-import { recorded } from './recorded.ts'
+import { recorded } from '../../netlink/recorded.ts'
 import { decodeDatagram } from './udp-frame.ts'
 
 function recordedMessage(name: string): DhcpMessage {
-  const message = decodeDhcp(decodeDatagram(recorded(name))?.payload ?? new Uint8Array())
+  const message = decodeDhcp(
+    decodeDatagram(recorded(name, import.meta.url))?.payload ?? new Uint8Array(),
+  )
   if (message === null) throw new Error(`${name} is not decoded`)
   return message
 }
@@ -40,7 +42,7 @@ test('a whole recorded exchange belongs together', () => {
 
 test('what we send is what was recorded', () => {
   for (const name of ['discover', 'request']) {
-    const payload = decodeDatagram(recorded(name))?.payload ?? new Uint8Array()
+    const payload = decodeDatagram(recorded(name, import.meta.url))?.payload ?? new Uint8Array()
     expect(encodeDhcp(recordedMessage(name)).toString('hex')).toBe(
       Buffer.from(payload).toString('hex'),
     )

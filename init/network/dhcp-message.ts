@@ -1,5 +1,5 @@
 // DHCP messages (RFC 2131, options of RFC 2132 and 3442): bytes to data and back.
-import { ipv4Bytes, ipv4Text, type Cidr } from './ip-address.ts'
+import { ipv4Bytes, ipv4Text, type Cidr } from '../../netlink/ip-address.ts'
 
 export const MessageType = {
   discover: 1,

@@ -12,9 +12,9 @@ import {
 } from '../../sys/socket.ts'
 import { check } from '../../sys/sys-error.ts'
 import { decodeDhcp, encodeDhcp, type DhcpMessage } from './dhcp-message.ts'
-import { ipv4Bytes } from './ip-address.ts'
-import { cString } from './netlink.ts'
-import type { Link } from './rtnetlink.ts'
+import { ipv4Bytes } from '../../netlink/ip-address.ts'
+import { cString } from '../../netlink/netlink.ts'
+import type { Link } from '../../netlink/rtnetlink.ts'
 import { decodeDatagram, encodeDatagram } from './udp-frame.ts'
 
 const CLIENT_PORT = 68

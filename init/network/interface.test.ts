@@ -3,7 +3,7 @@ import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
 import { FakeTimers } from './fake-timers.ts'
 import { createStaticInterface, DhcpInterface, type InterfaceEnvironment } from './interface.ts'
-import type { Address, Link, Rtnetlink } from './rtnetlink.ts'
+import type { Address, Link, Rtnetlink } from '../../netlink/rtnetlink.ts'
 
 const mac = Uint8Array.of(2, 0, 0, 0, 0, 1)
 const link: Link = {

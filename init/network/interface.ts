@@ -4,9 +4,9 @@ import type { DhcpMessage } from './dhcp-message.ts'
 import { DhcpRunner } from './dhcp-runner.ts'
 import type { DhcpSocket } from './dhcp-socket.ts'
 import { applyIpv4, dynamicAddresses, leaseConfig, staticConfig } from './ipv4-config.ts'
-import type { Cidr } from './ip-address.ts'
+import type { Cidr } from '../../netlink/ip-address.ts'
 import { macText, type StaticAddress } from './kept-network.ts'
-import type { Link, Rtnetlink } from './rtnetlink.ts'
+import type { Link, Rtnetlink } from '../../netlink/rtnetlink.ts'
 import type { Timers } from './timers.ts'
 
 export interface InterfaceEnvironment {

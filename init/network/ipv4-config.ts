@@ -1,8 +1,8 @@
 // Gives an interface its IPv4 address and routes, from DHCP or from the settings.
 import type { Lease } from './dhcp-lease.ts'
 import type { Route } from './dhcp-message.ts'
-import { networkOf, type Cidr } from './ip-address.ts'
-import { RouteOrigin, type Link, type Rtnetlink } from './rtnetlink.ts'
+import { networkOf, type Cidr } from '../../netlink/ip-address.ts'
+import { RouteOrigin, type Link, type Rtnetlink } from '../../netlink/rtnetlink.ts'
 
 export interface Ipv4Config {
   address: Cidr

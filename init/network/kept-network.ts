@@ -3,7 +3,7 @@
 import { amount, list, nullable, record, string, type Decoder } from '../../protocol/decode.ts'
 import type { Lease } from './dhcp-lease.ts'
 import type { Route } from './dhcp-message.ts'
-import type { Cidr } from './ip-address.ts'
+import type { Cidr } from '../../netlink/ip-address.ts'
 import type { AdvertisedServer } from './rdnss.ts'
 
 /** An interface, told from one that has taken its number meanwhile. */

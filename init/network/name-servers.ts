@@ -1,7 +1,7 @@
 // Which name servers the node uses: the settings', then those of the leases, then the routers'.
 import type { Lease } from './dhcp-lease.ts'
 import type { KeptServer } from './kept-network.ts'
-import type { NetlinkMessage } from './netlink.ts'
+import type { NetlinkMessage } from '../../netlink/netlink.ts'
 import { AdvertisedServers, advertisedServers, type AdvertisedServer } from './rdnss.ts'
 import { resolvConf, writeResolvConf } from './resolv-conf.ts'
 import type { Timers } from './timers.ts'

@@ -7,11 +7,11 @@ import {
   type Interface,
   type InterfaceEnvironment,
 } from './interface.ts'
-import type { Cidr } from './ip-address.ts'
+import type { Cidr } from '../../netlink/ip-address.ts'
 import { decodeKept, encodeKept, macText, type KeptNetwork } from './kept-network.ts'
 import { NameServers } from './name-servers.ts'
-import type { NetlinkMessage } from './netlink.ts'
-import { NetlinkProtocol, openNetlink, subscribe } from './netlink-socket.ts'
+import type { NetlinkMessage } from '../../netlink/netlink.ts'
+import { NetlinkProtocol, openNetlink, subscribe } from '../../netlink/netlink-socket.ts'
 import { solicitRouters } from './router-solicitation.ts'
 import {
   createRtnetlink,
@@ -19,7 +19,7 @@ import {
   RouteMessage,
   type Link,
   type Rtnetlink,
-} from './rtnetlink.ts'
+} from '../../netlink/rtnetlink.ts'
 import type { Timers } from './timers.ts'
 
 export interface NetworkSettings {

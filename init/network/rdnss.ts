@@ -1,8 +1,8 @@
 // Name servers from IPv6 router advertisements (RFC 8106), as the kernel passes them on.
-import { ipv6Text } from './ip-address.ts'
+import { ipv6Text } from '../../netlink/ip-address.ts'
 import type { KeptServer } from './kept-network.ts'
-import type { NetlinkMessage } from './netlink.ts'
-import { RouteMessage } from './rtnetlink.ts'
+import type { NetlinkMessage } from '../../netlink/netlink.ts'
+import { RouteMessage } from '../../netlink/rtnetlink.ts'
 
 export interface AdvertisedServer {
   link: number

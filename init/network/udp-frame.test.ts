@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { recorded } from './recorded.ts'
+import { recorded } from '../../netlink/recorded.ts'
 import { checksum, decodeDatagram, encodeDatagram } from './udp-frame.ts'
 
 test('a recorded packet is taken apart', () => {
-  const datagram = decodeDatagram(recorded('offer'))
+  const datagram = decodeDatagram(recorded('offer', import.meta.url))
   expect(datagram).toMatchObject({
     sourceAddress: '10.9.0.1',
     sourcePort: 67,
@@ -15,7 +15,7 @@ test('a recorded packet is taken apart', () => {
 })
 
 test('put together again it is the same, checksums and all', () => {
-  const packet = recorded('offer')
+  const packet = recorded('offer', import.meta.url)
   const datagram = decodeDatagram(packet)
   if (datagram === null) throw new Error('not decoded')
   const again = encodeDatagram(datagram)
@@ -33,7 +33,7 @@ test.each<[string, (packet: Buffer) => Buffer]>([
   ['an UDP length beyond the packet', (packet) => (packet.writeUInt16BE(9999, 24), packet)],
   ['IPv6', (packet) => withHeader(packet, () => packet.writeUInt8(0x65, 0))],
 ])('%s is not taken', (_, change) => {
-  expect(decodeDatagram(change(recorded('offer')))).toBeNull()
+  expect(decodeDatagram(change(recorded('offer', import.meta.url)))).toBeNull()
 })
 
 /** Changes the header and makes its checksum right again. */

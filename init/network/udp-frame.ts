@@ -1,5 +1,5 @@
 // IPv4 and UDP headers for DHCP over a packet socket: there the kernel adds none and checks nothing.
-import { ipv4Bytes, ipv4Text } from './ip-address.ts'
+import { ipv4Bytes, ipv4Text } from '../../netlink/ip-address.ts'
 
 export interface Datagram {
   sourceAddress: string

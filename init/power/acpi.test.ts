@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cString, encodeAttributes, uint32 } from '../network/netlink.ts'
+import { cString, encodeAttributes, uint32 } from '../../netlink/netlink.ts'
 import { decodeFamily, isPowerButton } from './acpi.ts'
 
 const header = Buffer.of(1, 2, 0, 0)

@@ -6,8 +6,8 @@ import {
   decodeAttributes,
   encodeAttributes,
   type NetlinkMessage,
-} from '../network/netlink.ts'
-import { NetlinkProtocol, openNetlink, subscribe } from '../network/netlink-socket.ts'
+} from '../../netlink/netlink.ts'
+import { NetlinkProtocol, openNetlink, subscribe } from '../../netlink/netlink-socket.ts'
 
 /** The generic netlink controller, from <linux/genetlink.h>. */
 const GENL_ID_CTRL = 0x10

@@ -1,7 +1,7 @@
 // The settings once more, as a small JSON file beside the database. The apps of a lost database are found
 // again under /chroots; the settings are nowhere else. (A second table would be lost with the first.)
 import { readFileSync } from 'node:fs'
-import { writeDurably } from './durable-file.ts'
+import { writeDurably } from '../../sys/durable-file.ts'
 
 export type SettingsMap = ReadonlyMap<string, string>
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Manifest } from '../../protocol/image.ts'
 import { parseManifest } from '../../protocol/manifest.ts'
-import { writeDurably } from '../state/durable-file.ts'
+import { writeDurably } from '../../sys/durable-file.ts'
 import type { Generation } from '../state/state.ts'
 
 /** A manifest, of at most 256 KiB before it became JSON again, and a digest. */

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, rmSync } from 'node:fs'
 import { chmod, mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { partialPath } from '../state/durable-file.ts'
+import { partialPath } from '../../sys/durable-file.ts'
 import type { Generation } from '../state/state.ts'
 import { readDescription, writeDescription } from './generation-description.ts'
 import type { Mounts } from './mounts.ts'

@@ -8,20 +8,22 @@ import { importsOf, isTest, native, ROOT, scripts, type Source, typescript } fro
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'sys/': [],
   'protocol/': ['package.json'],
+  'netlink/': ['sys/'],
+  'installation/': ['sys/', 'protocol/'],
   'chroot-runner/': ['sys/', 'protocol/'],
   'image-builder/': ['protocol/', 'chroot-runner/unpack/', 'bundle/payload.ts'],
   'init/logs/': ['protocol/'],
-  'init/state/': ['protocol/'],
-  'init/network/': ['sys/', 'protocol/'],
+  'init/state/': ['sys/', 'protocol/'],
+  'init/network/': ['netlink/', 'sys/', 'protocol/'],
   'init/supervisor/': ['chroot-runner/', 'sys/', 'protocol/', 'init/logs/', 'init/state/'],
   'init/http/': ['init/supervisor/', 'protocol/'],
   'init/upgrade/': [
     ...['init/http/', 'init/supervisor/', 'init/state/', 'chroot-runner/', 'sys/', 'protocol/'],
     'bundle/table.ts',
   ],
-  'init/': ['chroot-runner/', 'sys/', 'protocol/'],
+  'init/': ['chroot-runner/', 'installation/', 'netlink/', 'sys/', 'protocol/'],
   'cloud/': ['protocol/', 'image-builder/'],
-  'install/': ['sys/', 'protocol/'],
+  'install/': ['installation/', 'netlink/', 'image-builder/', 'sys/', 'protocol/'],
   'qemu/': [],
   'demo/': ['qemu/'],
   'bench/': ['qemu/', 'demo/', 'protocol/', 'cloud/', 'image-builder/'],
@@ -74,7 +76,7 @@ test('no file is imported that does not exist', () => {
 })
 
 test('what may run as PID 1 never uses node:child_process: libuv would reap what it did not start', () => {
-  const inNode = ['init/', 'sys/', 'chroot-runner/', 'protocol/']
+  const inNode = ['init/', 'installation/', 'netlink/', 'sys/', 'chroot-runner/', 'protocol/']
   const files = sources.filter(({ path }) => under(path, inNode))
   expect(files.length).toBeGreaterThan(30)
   expect(breaking(files, ({ text }) => text.includes('child_process'))).toEqual([])

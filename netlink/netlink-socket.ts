@@ -1,16 +1,9 @@
 // A netlink socket for questions. The kernel answers while the question is being sent (it handles the
 // message in the sender's own context), so there is nothing to wait for and nothing to poll.
 import { closeSync } from 'node:fs'
-import type { Native } from '../../sys/native.ts'
-import {
-  AddressFamily,
-  bindSocket,
-  openSocket,
-  receive,
-  send,
-  SocketType,
-} from '../../sys/socket.ts'
-import { check, SysError } from '../../sys/sys-error.ts'
+import type { Native } from '../sys/native.ts'
+import { AddressFamily, bindSocket, openSocket, receive, send, SocketType } from '../sys/socket.ts'
+import { check, SysError } from '../sys/sys-error.ts'
 import {
   ControlType,
   decodeMessages,

@@ -20,7 +20,7 @@ import {
 } from './rtnetlink.ts'
 
 test('the recorded interfaces', () => {
-  const messages = decodeMessages(recorded('links'))
+  const messages = decodeMessages(recorded('links', import.meta.url))
   expect(messages.at(-1)?.type).toBe(ControlType.done)
   const links = messages.map(decodeLink).filter((link): link is Link => link !== null)
   expect(links).toMatchObject([
@@ -41,7 +41,7 @@ test('the recorded interfaces', () => {
 })
 
 test('the recorded addresses: those of a lease have a lifetime', () => {
-  const addresses = decodeMessages(recorded('addresses')).map(decodeAddress)
+  const addresses = decodeMessages(recorded('addresses', import.meta.url)).map(decodeAddress)
   const known = addresses.filter((address): address is Address => address !== null)
   const text = known.map(({ address, prefix, permanent, linkLocal }) =>
     [`${address}/${prefix}`, permanent ? 'permanent' : 'leased', linkLocal ? 'link' : '']

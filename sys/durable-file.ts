@@ -12,7 +12,7 @@ export type WriteDisk = Pick<
 export const partialPath = (path: string): string => `${path}.partial`
 
 /** It is on disk, under its name, when this returns. Throws Node's fs errors, and nothing has changed then. */
-export function writeDurably(path: string, text: string, disk: WriteDisk = fs): void {
+export function writeDurably(path: string, text: string | Uint8Array, disk: WriteDisk = fs): void {
   const partial = partialPath(path)
   try {
     const fd = disk.openSync(partial, 'w', 0o600)
@@ -31,7 +31,7 @@ export function writeDurably(path: string, text: string, disk: WriteDisk = fs): 
 }
 
 /** fsync(2) of a directory: its entries are on disk. */
-function syncDirectory(path: string, disk: WriteDisk): void {
+export function syncDirectory(path: string, disk: WriteDisk = fs): void {
   const fd = disk.openSync(path, 'r')
   try {
     disk.fsyncSync(fd)

@@ -1,7 +1,7 @@
 import { devNull } from 'node:os'
 import { openSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { fakeNative } from '../../sys/fake-native.ts'
+import { fakeNative } from '../sys/fake-native.ts'
 import { encodeMessage, uint32 } from './netlink.ts'
 import { NetlinkProtocol, openNetlink, subscribe } from './netlink-socket.ts'
 
