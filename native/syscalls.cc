@@ -1,11 +1,13 @@
 // One function per system call (sys/native.ts has the contract). No policy beyond guard.h, no
 // state. Returns the result or -errno, as the kernel does; only a wrong argument type throws.
 #include <fcntl.h>
+#include <linux/kexec.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -79,9 +81,34 @@ static int64_t Reboot(int64_t command) {
   return OrErrno(syscall(SYS_reboot, kMagic1, kMagic2, static_cast<unsigned>(command), nullptr));
 }
 
-static int64_t FinitModule(int32_t fd, const string& parameters) {
+static int64_t FinitModule(int32_t fd, const string& parameters, int32_t flags) {
   if (!OwnsMachine()) return -EPERM;
-  return OrErrno(syscall(SYS_finit_module, fd, parameters.c_str(), 0));
+  return OrErrno(syscall(SYS_finit_module, fd, parameters.c_str(), flags));
+}
+
+static int64_t SwapOn(const string& path, int32_t flags) {
+  if (!OwnsMachine()) return -EPERM;
+  return OrErrno(swapon(path.c_str(), flags));
+}
+
+static int64_t SwapOff(const string& path) {
+  if (!OwnsMachine()) return -EPERM;
+  return OrErrno(swapoff(path.c_str()));
+}
+
+static int64_t KexecFileLoad(int32_t kernel_fd, int32_t initrd_fd, const string& command_line,
+                             int32_t flags) {
+  if (!InstallsMachine() || !StartsNode(command_line)) return -EPERM;
+  // Neither what unloads nor what a panic would start.
+  if ((flags & ~KEXEC_FILE_NO_INITRAMFS) != 0) return -EINVAL;
+  // Its length counts the NUL.
+  return OrErrno(syscall(SYS_kexec_file_load, kernel_fd, initrd_fd, command_line.size() + 1,
+                         command_line.c_str(), static_cast<unsigned long>(flags)));
+}
+
+static int64_t KexecUnload() {
+  if (!InstallsMachine()) return -EPERM;
+  return OrErrno(syscall(SYS_kexec_file_load, -1, -1, 0, nullptr, KEXEC_FILE_UNLOAD));
 }
 
 static int64_t Reap(Words result) {
@@ -180,6 +207,10 @@ static constexpr Export kExports[] = {
     {"lsetxattr", Callback<LsetXattr>::value},
     {"reboot", Callback<Reboot>::value},
     {"finitModule", Callback<FinitModule>::value},
+    {"swapon", Callback<SwapOn>::value},
+    {"swapoff", Callback<SwapOff>::value},
+    {"kexecFileLoad", Callback<KexecFileLoad>::value},
+    {"kexecUnload", Callback<KexecUnload>::value},
     {"spawn", Callback<SpawnChild>::value},
     {"reap", Callback<Reap>::value},
     {"kill", Callback<Kill>::value},

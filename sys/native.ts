@@ -23,7 +23,18 @@ export interface Native {
   /** reboot(2). -EPERM unless ownsMachine(). */
   reboot(command: number): number
   /** finit_module(2). -EPERM unless ownsMachine(). */
-  finitModule(fd: number, parameters: string): number
+  finitModule(fd: number, parameters: string, flags: number): number
+  /** swapon(2). -EPERM unless ownsMachine(). */
+  swapon(path: string, flags: number): number
+  /** swapoff(2). -EPERM unless ownsMachine(). */
+  swapoff(path: string): number
+  /**
+   * kexec_file_load(2). -EPERM unless the role is install, the pid namespace is the kernel's initial one, and
+   * the last `init=` of the command line is /sbin/solocloud. -EINVAL for flags other than KEXEC_FILE_NO_INITRAMFS.
+   */
+  kexecFileLoad(kernelFd: number, initrdFd: number, commandLine: string, flags: number): number
+  /** kexec_file_load(2) with KEXEC_FILE_UNLOAD. -EPERM unless role and pid namespace are as above. */
+  kexecUnload(): number
 
   /**
    * Starts this very file in another role: clone(CLONE_VM|CLONE_VFORK|namespaces|SIGCHLD) with every

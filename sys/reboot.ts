@@ -21,7 +21,13 @@ export function reboot(native: Native, command: RebootCommand): void {
   check(native.reboot(RebootCommand[command]), 'reboot', command)
 }
 
-/** finit_module(2) on an open, uncompressed module. Throws SysError: EEXIST when it is loaded already. */
-export function loadModule(native: Native, fd: number, name: string, parameters = ''): void {
-  check(native.finitModule(fd, parameters), 'finit_module', name)
+/** MODULE_INIT_COMPRESSED_FILE of <linux/module.h>, since Linux 5.17. */
+export const MODULE_COMPRESSED = 4
+
+/**
+ * finit_module(2) on an open module; with `packed` the kernel decompresses it, if it was built for that.
+ * Throws SysError: EEXIST when it is loaded already, EOPNOTSUPP or EINVAL when the kernel decompresses nothing.
+ */
+export function loadModule(native: Native, fd: number, name: string, packed = false): void {
+  check(native.finitModule(fd, '', packed ? MODULE_COMPRESSED : 0), 'finit_module', name)
 }

@@ -12,7 +12,7 @@ const FLAGS = ['-g', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-unused-function
 const PRODUCT_FLAGS = ['-fno-builtin', '-fno-stack-protector', '-fno-sanitize=alignment,function']
 /** What of the C library does the same as a system call that a plan asks for. */
 const FORBIDDEN =
-  /^(?:syscall|mount|umount2?|pivot_root|chroot|kill|exec.*|v?fork|clone|set.*id|reboot)$/
+  /^(?:syscall|mount|umount2?|pivot_root|chroot|kill|exec.*|v?fork|clone|set.*id|reboot|swapo.+)$/
 
 const MEMORY_FUNCTIONS = `void* memcpy(void*, const void*, size_t);
 void* memmove(void*, const void*, size_t);

@@ -118,5 +118,8 @@ export function argumentSeeds(): Buffer[] {
     Buffer.from([6, 3, 2, ...one]),
     Buffer.from([7, ...one, ...bytes, ...one, ...bytes]),
     Buffer.from([9, 5, 30]),
+    Buffer.from([10, ...one, ...name, ...one]),
+    Buffer.from([11, ...one, ...one, ...name, ...one]),
+    Buffer.from([12, ...name, ...one]),
   ]
 }

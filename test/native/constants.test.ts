@@ -8,10 +8,12 @@ import { CHILDREN_MAX, Ending, LIFE_LAYOUT, NOTE_BYTES_MAX, Upgrade } from '../.
 import { MountFlag, UmountFlag } from '../../sys/mount.ts'
 import { Fcntl, O_NONBLOCK } from '../../sys/pipe.ts'
 import { Namespace } from '../../sys/process.ts'
-import { RebootCommand } from '../../sys/reboot.ts'
+import { KEXEC_NO_INITRAMFS } from '../../sys/kexec.ts'
+import { MODULE_COMPRESSED, RebootCommand } from '../../sys/reboot.ts'
 import { Rlimit, UNLIMITED } from '../../sys/rlimit.ts'
 import { SIGRTMAX, SIGRTMIN, signalNumber } from '../../sys/signals.ts'
 import { AddressFamily, SocketOption, SocketType, SOL_SOCKET } from '../../sys/socket.ts'
+import { SwapFlag, SWAP_PRIORITY_MAX } from '../../sys/swap.ts'
 import { compileC, scratch } from './build-addon.ts'
 
 const place = scratch('constants')
@@ -123,6 +125,10 @@ const all: [string, number][] = [
   ...paired(SocketOption, socketOptions),
   ...paired(Ending, endings),
   ...paired(Upgrade, upgrades),
+  ...paired(SwapFlag, { prefer: 'SWAP_FLAG_PREFER', discard: 'SWAP_FLAG_DISCARD' }),
+  ['SWAP_FLAG_PRIO_MASK', SWAP_PRIORITY_MAX],
+  ['MODULE_INIT_COMPRESSED_FILE', MODULE_COMPRESSED],
+  ['KEXEC_FILE_NO_INITRAMFS', KEXEC_NO_INITRAMFS],
   ['LIFE_LAYOUT', LIFE_LAYOUT],
   ['LIFE_CHILDREN', CHILDREN_MAX],
   ['LIFE_NOTE_SIZE', NOTE_BYTES_MAX + 4],
@@ -140,7 +146,9 @@ const all: [string, number][] = [
 const HEADERS = [
   'fcntl.h',
   'linux/capability.h',
+  'linux/kexec.h',
   'linux/limits.h',
+  'linux/module.h',
   'linux/reboot.h',
   'sched.h',
   'signal.h',
@@ -148,6 +156,7 @@ const HEADERS = [
   'sys/mount.h',
   'sys/resource.h',
   'sys/socket.h',
+  'sys/swap.h',
 ]
 
 test('every constant is the header’s', () => {

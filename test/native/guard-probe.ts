@@ -12,7 +12,11 @@ console.log(
     pid: process.pid,
     role: native.role(),
     reboot: native.reboot(0x0badc0de),
-    finitModule: native.finitModule(-1, ''),
+    finitModule: native.finitModule(-1, '', 0),
+    swapon: native.swapon('/nonexistent/solocloud', 0),
+    swapoff: native.swapoff('/nonexistent/solocloud'),
+    kexecUnload: native.kexecUnload(),
+    kexec: native.kexecFileLoad(-1, -1, 'init=/sbin/solocloud', 0),
     devtmpfs: native.mount('devtmpfs', '/nonexistent/solocloud', 'devtmpfs', 0, ''),
     // Of a whole file system (MS_REMOUNT), which is the host's too; of one mount (with MS_BIND) is ours.
     remount: native.mount('', '/nonexistent/solocloud', '', 0x20, ''),

@@ -215,6 +215,9 @@ static const napi_callback kForms[] = {
     Callback<Take<int32_t, Bytes, int32_t, Bytes>>::value,
     Callback<Take<int32_t, int64_t, Bytes>>::value,
     Callback<Take<Numbers>>::value,
+    Callback<Take<int32_t, string, int32_t>>::value,
+    Callback<Take<int32_t, int32_t, string, int32_t>>::value,
+    Callback<Take<string, int32_t>>::value,
 };
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
