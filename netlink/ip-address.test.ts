@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   broadcastOf,
@@ -5,6 +6,7 @@ import {
   inNetwork,
   ipv4Bytes,
   ipv4Text,
+  ipv6Bytes,
   ipv6Text,
   isHostAddress,
   networkOf,
@@ -55,4 +57,35 @@ test.each([
   ['00000000000000000000000000000000', '::'],
 ])('RFC 5952 writes %s as %s', (hex, expected) => {
   expect(ipv6Text(Buffer.from(hex, 'hex'))).toBe(expected)
+})
+
+test.each([
+  ['2001:DB8::1', '20010db8000000000000000000000001'],
+  ['::', '00000000000000000000000000000000'],
+  ['fe80::1%eth0', 'fe800000000000000000000000000001'],
+  ['1:2:3:4:5:6:7:8', '00010002000300040005000600070008'],
+  ['1:2:3:4:5:6:7::', '00010002000300040005000600070000'],
+  ['::ffff:192.0.2.5', '00000000000000000000ffffc0000205'],
+  ['64:ff9b::192.0.2.33', '0064ff9b0000000000000000c0000221'],
+  ['::2:3:4:5:6:7:8', '00000002000300040005000600070008'],
+])('the bytes of %s', (text, hex) => {
+  expect(ipv6Bytes(text).toString('hex')).toBe(hex)
+})
+
+test('any sixteen bytes come back from their text', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+      expect([...ipv6Bytes(ipv6Text(bytes))]).toEqual([...bytes])
+    }),
+  )
+  expect(() => ipv6Bytes('10.0.2.15')).toThrow('BUG')
+})
+
+test('IPv6 networks; the families do not mix', () => {
+  expect(networkOf({ address: '2001:db8:9:ffff::1', prefix: 49 })).toBe('2001:db8:9:8000::')
+  expect(networkOf({ address: '2001:db8::1', prefix: 128 })).toBe('2001:db8::1')
+  expect(networkOf({ address: '2001:db8::1', prefix: 0 })).toBe('::')
+  expect(inNetwork({ address: '2001:db8::5', prefix: 64 }, '2001:db8::1')).toBe(true)
+  expect(inNetwork({ address: '2001:db8::5', prefix: 64 }, '2001:db8:0:1::1')).toBe(false)
+  expect(inNetwork({ address: '::', prefix: 0 }, '10.0.2.2')).toBe(false)
 })

@@ -1,5 +1,5 @@
 // IPv4 and IPv6 addresses: text to bytes and back. Addresses travel through this area as text.
-import { isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 
 /** An address with the length of its network prefix, in bits. */
 export interface Cidr {
@@ -16,6 +16,30 @@ export function ipv4Bytes(address: string): Buffer {
 /** The dotted quad of four bytes at `offset`. */
 export function ipv4Text(bytes: Uint8Array, offset = 0): string {
   return bytes.subarray(offset, offset + 4).join('.')
+}
+
+export const familyOf = (address: string): 4 | 6 => (isIPv4(address) ? 4 : 6)
+
+/** Four or sixteen bytes. */
+export const ipBytes = (address: string): Buffer =>
+  familyOf(address) === 4 ? ipv4Bytes(address) : ipv6Bytes(address)
+
+/** Of four or sixteen bytes. IPv6 in its one canonical form. */
+export const ipText = (bytes: Uint8Array): string =>
+  bytes.length === 4 ? ipv4Text(bytes) : ipv6Text(bytes)
+
+/** A zone (`fe80::1%eth0`) is left out: the interface travels beside the address. */
+export function ipv6Bytes(address: string): Buffer {
+  if (!isIPv6(address)) throw new Error(`BUG: '${address}' is not an IPv6 address`)
+  const [bare = ''] = address.split('%')
+  const quad = /[\d.]+$/.exec(bare)?.[0] ?? ''
+  const last = isIPv4(quad) ? ipv4Bytes(quad).toString('hex').replace(/..../, '$&:') : quad
+  const [head = '', tail] = (bare.slice(0, bare.length - quad.length) + last).split('::')
+  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
+  const after = groups(tail ?? '')
+  const zeros = Array<string>(8 - groups(head).length - after.length).fill('0')
+  const all = [...groups(head), ...zeros, ...after]
+  return Buffer.from(all.map((group) => group.padStart(4, '0')).join(''), 'hex')
 }
 
 export const ipv4Number = (address: string): number => ipv4Bytes(address).readUInt32BE()
@@ -40,10 +64,12 @@ export function classfulPrefix(address: string): number {
 
 /** The network's own address: 10.0.2.15/24 gives 10.0.2.0. */
 export function networkOf({ address, prefix }: Cidr): string {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE((ipv4Number(address) & maskNumber(prefix)) >>> 0)
-  return ipv4Text(bytes)
+  const bytes = ipBytes(address)
+  return ipText(bytes.map((byte, i) => byte & maskByte(prefix - i * 8)))
 }
+
+/** The part of a netmask in one byte, of which `bits` or all are the network's. */
+const maskByte = (bits: number): number => (0xff00 >> Math.min(Math.max(bits, 0), 8)) & 0xff
 
 /** The address that reaches everyone in the network; a /31 or /32 has none, and gives null. */
 export function broadcastOf({ address, prefix }: Cidr): string | null {
@@ -53,7 +79,9 @@ export function broadcastOf({ address, prefix }: Cidr): string | null {
   return ipv4Text(bytes)
 }
 
+/** False for an address of the other family. */
 export const inNetwork = (cidr: Cidr, address: string): boolean =>
+  familyOf(cidr.address) === familyOf(address) &&
   networkOf(cidr) === networkOf({ address, prefix: cidr.prefix })
 
 /** True for an address that a machine can have: not 0/8, loopback, multicast or reserved. */

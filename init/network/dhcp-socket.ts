@@ -14,7 +14,7 @@ import { check } from '../../sys/sys-error.ts'
 import { decodeDhcp, encodeDhcp, type DhcpMessage } from './dhcp-message.ts'
 import { ipv4Bytes } from '../../netlink/ip-address.ts'
 import { cString } from '../../netlink/netlink.ts'
-import type { Link } from '../../netlink/rtnetlink.ts'
+import type { Link } from '../../netlink/link.ts'
 import { decodeDatagram, encodeDatagram } from './udp-frame.ts'
 
 const CLIENT_PORT = 68

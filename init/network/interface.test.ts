@@ -3,7 +3,9 @@ import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
 import { FakeTimers } from './fake-timers.ts'
 import { createStaticInterface, DhcpInterface, type InterfaceEnvironment } from './interface.ts'
-import type { Address, Link, Rtnetlink } from '../../netlink/rtnetlink.ts'
+import type { Address } from '../../netlink/address.ts'
+import type { Link } from '../../netlink/link.ts'
+import type { Rtnetlink } from '../../netlink/rtnetlink.ts'
 
 const mac = Uint8Array.of(2, 0, 0, 0, 0, 1)
 const link: Link = {
@@ -13,7 +15,9 @@ const link: Link = {
   carrier: true,
   loopback: false,
   ethernet: true,
+  pointToPoint: false,
   mac,
+  permanentMac: null,
   mtuBytes: 1500,
   master: null,
   kind: null,
@@ -42,14 +46,17 @@ function note(what: string): void {
 const rtnetlink: Rtnetlink = {
   links: () => [],
   addresses: () => there,
+  routes: () => [],
   setUp: (index) => note(`up ${index}`),
+  setDown: (index) => note(`down ${index}`),
+  rename: (index, name) => note(`rename ${index} ${name}`),
   setMtu: (_, mtu) => note(`mtu ${mtu}`),
   putAddress: ({ address, prefix, validSeconds }) =>
     note(`address ${address}/${prefix} for ${validSeconds ?? 'ever'}`),
   deleteAddress: (_, { address, prefix }) => note(`delete ${address}/${prefix}`),
   putRoute: ({ destination, gateway, source }) =>
     note(
-      `route ${destination.address}/${destination.prefix} by ${gateway ?? 'link'} from ${source}`,
+      `route ${destination.address}/${destination.prefix} by ${gateway ?? 'link'} from ${source ?? 'any'}`,
     ),
   close: () => undefined,
 }

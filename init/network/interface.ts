@@ -6,7 +6,8 @@ import type { DhcpSocket } from './dhcp-socket.ts'
 import { applyIpv4, dynamicAddresses, leaseConfig, staticConfig } from './ipv4-config.ts'
 import type { Cidr } from '../../netlink/ip-address.ts'
 import { macText, type StaticAddress } from './kept-network.ts'
-import type { Link, Rtnetlink } from '../../netlink/rtnetlink.ts'
+import type { Link } from '../../netlink/link.ts'
+import type { Rtnetlink } from '../../netlink/rtnetlink.ts'
 import type { Timers } from './timers.ts'
 
 export interface InterfaceEnvironment {

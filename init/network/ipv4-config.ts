@@ -2,7 +2,9 @@
 import type { Lease } from './dhcp-lease.ts'
 import type { Route } from './dhcp-message.ts'
 import { networkOf, type Cidr } from '../../netlink/ip-address.ts'
-import { RouteOrigin, type Link, type Rtnetlink } from '../../netlink/rtnetlink.ts'
+import type { Link } from '../../netlink/link.ts'
+import { RouteOrigin } from '../../netlink/route.ts'
+import type { Rtnetlink } from '../../netlink/rtnetlink.ts'
 
 export interface Ipv4Config {
   address: Cidr
@@ -77,6 +79,7 @@ export function applyIpv4(
       link: link.index,
       destination: { address: networkOf(destination), prefix: destination.prefix },
       gateway: gateway === ON_LINK ? null : gateway,
+      onLink: true,
       source: address.address,
       priority: PRIORITY_BASE + link.index,
       origin: config.origin,

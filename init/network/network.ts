@@ -13,13 +13,9 @@ import { NameServers } from './name-servers.ts'
 import type { NetlinkMessage } from '../../netlink/netlink.ts'
 import { NetlinkProtocol, openNetlink, subscribe } from '../../netlink/netlink-socket.ts'
 import { solicitRouters } from './router-solicitation.ts'
-import {
-  createRtnetlink,
-  RouteGroup,
-  RouteMessage,
-  type Link,
-  type Rtnetlink,
-} from '../../netlink/rtnetlink.ts'
+import type { Link } from '../../netlink/link.ts'
+import { RouteGroup, RouteMessage } from '../../netlink/rtnetlink-message.ts'
+import { createRtnetlink, type Rtnetlink } from '../../netlink/rtnetlink.ts'
 import type { Timers } from './timers.ts'
 
 export interface NetworkSettings {

@@ -2,7 +2,7 @@
 import { ipv6Text } from '../../netlink/ip-address.ts'
 import type { KeptServer } from './kept-network.ts'
 import type { NetlinkMessage } from '../../netlink/netlink.ts'
-import { RouteMessage } from '../../netlink/rtnetlink.ts'
+import { RouteMessage } from '../../netlink/rtnetlink-message.ts'
 
 export interface AdvertisedServer {
   link: number
