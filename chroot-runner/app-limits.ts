@@ -59,8 +59,11 @@ const CAPABILITIES: readonly Capability[] = [
   'SETFCAP',
 ]
 
-/** Without a mount namespace, SYS_CHROOT is the way out of a chroot (chroot(2)). */
-export function keptCapabilities(isolation: Isolation): string {
-  const kept = CAPABILITIES.filter((name) => isolation === 'namespaces' || name !== 'SYS_CHROOT')
-  return capabilityMask(kept)
+/**
+ * Without a mount namespace, SYS_CHROOT is the way out of a chroot (chroot(2)). An app that manages the node
+ * needs no way out, and its sshd needs the call to hold its own unprivileged part.
+ */
+export function keptCapabilities(isolation: Isolation, management: boolean): string {
+  const chroots = isolation === 'namespaces' || management
+  return capabilityMask(CAPABILITIES.filter((name) => chroots || name !== 'SYS_CHROOT'))
 }

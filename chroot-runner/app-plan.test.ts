@@ -13,11 +13,15 @@ const config = {
   StopSignal: 'SIGTERM',
 }
 
-function input(isolation: Isolation, changes: Partial<typeof config> = {}): AppPlanInput {
+function input(
+  isolation: Isolation,
+  changes: Partial<typeof config> = {},
+  management = false,
+): AppPlanInput {
   return {
     name: 'foo',
     root: '/chroots/.generations/foo/7',
-    manifest: { config: { ...config, ...changes } },
+    manifest: { config: { ...config, ...changes }, management },
     isolation,
     cgroup: null,
     resolvConf: 'nameserver 10.0.2.3\n',
@@ -116,6 +120,19 @@ test('the plan of an app without namespaces', () => {
     'exec 3 /bin/foo -x "two words"',
   ])
   expect(plan.namespaces).toBe(0)
+})
+
+test.each([
+  ['namespaces', '00000000a00405fb'],
+  ['chroot', '00000000a00405fb'],
+] as const)('an app that manages the node, with %s', (isolation, kept) => {
+  const words = lines(appPlan(input(isolation, {}, true)))
+  const mounts = words.filter((line) => line.startsWith('mount '))
+  expect(mounts.slice(-2)).toEqual([
+    'mount /run/solocloud run/solocloud "" 4096 "" 0',
+    'mount /run/solocloud run/solocloud "" 4143 "" 1',
+  ])
+  expect(words).toContain(`user www ${kept}`)
 })
 
 test('the plan that renews the name servers', () => {

@@ -1,9 +1,9 @@
 // The plans that become an app, or change a file below its root. Pure: data in, data out.
 import type { Isolation } from '../protocol/api.ts'
-import type { ImageConfig } from '../protocol/image.ts'
+import type { Manifest } from '../protocol/image.ts'
 import { namespaceFlags } from '../sys/process.ts'
 import { keptCapabilities, limitSteps } from './app-limits.ts'
-import { rootSteps } from './app-root.ts'
+import { managementSteps, rootSteps } from './app-root.ts'
 import type { SpawnPlan, Step } from './plan.ts'
 
 export interface AppPlanInput {
@@ -11,7 +11,7 @@ export interface AppPlanInput {
   name: string
   /** The generation's directory on the node. */
   root: string
-  manifest: { config: ImageConfig }
+  manifest: Pick<Manifest, 'config' | 'management'>
   isolation: Isolation
   /** The app's own cgroup directory, or null where there are none. */
   cgroup: string | null
@@ -38,20 +38,22 @@ export function appPlan(input: AppPlanInput): SpawnPlan {
       ...limitSteps(),
       { op: own ? 'enter-mount-namespace' : 'enter-directory', root: input.root },
       ...rootSteps(own),
+      ...(input.manifest.management ? managementSteps() : []),
       { op: own ? 'pivot-root' : 'chroot' },
       ...(own ? [{ op: 'hostname', name: input.name } as const] : []),
       writeResolvConf(input.resolvConf),
       { op: 'write', path: 'etc/hosts', mode: 0o644, content: hosts(input.name) },
-      ...processSteps(input.manifest.config, input.isolation),
+      ...processSteps(input),
     ],
   }
 }
 
-function processSteps(config: ImageConfig, isolation: Isolation): Step[] {
+function processSteps({ manifest: { config, management }, isolation }: AppPlanInput): Step[] {
   const argv = [...config.Entrypoint, ...config.Cmd]
   if (argv.length === 0) throw new Error('BUG: a manifest with neither Entrypoint nor Cmd')
+  const keep = keptCapabilities(isolation, management)
   return [
-    { op: 'user', user: config.User || '0', keep: keptCapabilities(isolation) },
+    { op: 'user', user: config.User || '0', keep },
     { op: 'no-new-privs' },
     { op: 'chdir', path: config.WorkingDir || '/' },
     ...(isolation === 'namespaces' ? [{ op: 'init' } as const] : []),

@@ -88,6 +88,26 @@ function mountStep({ fstype, target, flags, data, optional }: RootMount, require
   }
 }
 
+/** The node's directory with its management socket, and the place of the same name in an app. */
+const RUN_DIRECTORY = '/run/solocloud'
+
+/**
+ * The directory, not the socket: a new life of PID 1 makes a new one. Read-only, so that what breaks in the
+ * app breaks nothing of the node's; connecting is no write to a file system.
+ */
+export function managementSteps(): Step[] {
+  const bind = (flags: readonly MountFlag[], optional: boolean): Step => ({
+    op: 'mount',
+    source: RUN_DIRECTORY,
+    target: RUN_DIRECTORY.slice(1),
+    fstype: '',
+    flags: mountFlags(['bind', ...flags]),
+    data: '',
+    optional,
+  })
+  return [bind([], false), bind(['remount', 'readOnly', 'noSuid', 'noDev', 'noExec'], true)]
+}
+
 /** `mountsRequired`: in the tier with namespaces; without them, an app has what the node allows. */
 export function rootSteps(mountsRequired: boolean): Step[] {
   return [

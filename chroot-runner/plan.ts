@@ -17,7 +17,8 @@ export type Step =
   | { op: 'enter-directory'; root: string }
   /**
    * Mounts at `target`, relative to the root, made (0755) where it is missing. Without a mount namespace
-   * what an earlier start has mounted there stays. `optional`: EPERM, EACCES and ENODEV are survived.
+   * what an earlier start has mounted there stays, unless this is a remount. `optional`: EPERM, EACCES and
+   * ENODEV are survived.
    */
   | {
       op: 'mount'

@@ -1,5 +1,5 @@
 // Shows a push: a bar on a terminal while bytes move, and a line for each thing that has happened.
-import type { Progress } from '../protocol/api.ts'
+import type { AppStatus, Progress } from '../protocol/api.ts'
 import { Bar } from './bar.ts'
 import { printJson, printLine, type Io } from './io.ts'
 import { printable } from './table.ts'
@@ -74,6 +74,9 @@ class TextView implements PushView {
   }
 }
 
+const manages = ({ management }: AppStatus): string =>
+  management ? '; it may manage the node (management: true)' : ''
+
 /** null: not worth a line. An error is told by whoever ends the command. */
 function describe(progress: Progress): string | null {
   switch (progress.event) {
@@ -93,6 +96,6 @@ function describe(progress: Progress): string | null {
     case 'rolling-back':
       return `going back to generation ${progress.generation}: ${progress.reason}`
     case 'running':
-      return `running, generation ${progress.app.generation}`
+      return `running, generation ${progress.app.generation}${manages(progress.app)}`
   }
 }

@@ -6,6 +6,7 @@ import type { Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
 import { RUN_DIRECTORY } from './boot.ts'
 import type { BootLog } from './console.ts'
+import { openToGroup } from './http/listen.ts'
 import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
 import type { BootHistory } from './history/boot-history.ts'
@@ -97,10 +98,19 @@ export class RunningNode implements NodeControl {
   async listen(): Promise<void> {
     const { log, settings } = this.#parts
     await this.#listenOn(MANAGE_SOCKET, { unix: MANAGE_SOCKET })
+    if (settings.group !== null) await this.#openTo(settings.group)
     if (settings.manage === null) return
     const { host, port } = settings.manage
     log.complain(`whoever reaches ${host}:${port} manages this node (solocloud.insecure=yes)`, null)
     await this.#listenOn(`${host}:${port}`, { tcp: [settings.manage] })
+  }
+
+  async #openTo(group: number): Promise<void> {
+    try {
+      await openToGroup(MANAGE_SOCKET, group)
+    } catch (error) {
+      this.#parts.log.complain(`group ${group} can't use ${MANAGE_SOCKET}`, error)
+    }
   }
 
   async #listenOn(name: string, where: Parameters<ManagementServer['listen']>[0]): Promise<void> {

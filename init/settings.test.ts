@@ -4,7 +4,7 @@ import { parseSettings, readSettings, settingWords } from './settings.ts'
 const parse = (line: string) => parseSettings([settingWords(line.split(' '))])
 const nothing = {
   ...{ manage: null, address: null, gateway: null, nameServers: [], hostname: null },
-  ...{ crashLoop: { count: 5, seconds: 60 }, faults: [] },
+  ...{ group: null, crashLoop: { count: 5, seconds: 60 }, faults: [] },
 }
 
 test('no settings at all', () => {
@@ -14,7 +14,7 @@ test('no settings at all', () => {
 test('every setting', () => {
   const line =
     'solocloud.manage=[::]:5678 solocloud.insecure=yes solocloud.address=eth0:192.0.2.5/24 ' +
-    'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7 ' +
+    'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7 solocloud.group=27 ' +
     'solocloud.crashloop=60/3600 solocloud.faults=start:segv*2,listen:/run/faults'
   expect(parse(line)).toEqual({
     settings: {
@@ -23,6 +23,7 @@ test('every setting', () => {
       gateway: '192.0.2.1',
       nameServers: ['192.0.2.2', '2001:db8::2'],
       hostname: 'node7',
+      group: 27,
       crashLoop: { count: 60, seconds: 3600 },
       faults: [{ start: 'segv', lives: 2 }, { listen: { path: '/run/faults' } }],
     },
@@ -49,6 +50,9 @@ test.each([
   'dns=192.0.2.1,',
   'hostname=-a',
   'hostname=',
+  'group=sudo',
+  'group=-1',
+  'group=4294967295',
   'crashloop=5',
   'crashloop=0/60',
   'crashloop=61/60',

@@ -14,6 +14,8 @@ export interface Settings {
   gateway: string | null
   nameServers: readonly string[]
   hostname: string | null
+  /** Its members may use the management socket beside root; a number, as the node has no /etc/group. */
+  group: number | null
   /** More lives than this within so long, and the loader waits between them. */
   crashLoop: { count: number; seconds: number }
   /** Deaths on demand. Never from the state database: what the API can reach must not allow them. */
@@ -32,6 +34,8 @@ const HOSTNAME =
   /^(?=.{1,64}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/i
 /** IFNAMSIZ, and what the kernel forbids in an interface's name. */
 const INTERFACE = /^[^\s/:]{1,15}$/
+/** (gid_t)-1 means "unchanged". */
+const GID_MAX = 0xffff_fffe
 const CRASH_LOOP: Settings['crashLoop'] = { count: 5, seconds: 60 }
 /** LIFE_STARTS of native/life.h, less the one that is one too many. */
 const CRASH_COUNT_MAX = 60
@@ -61,6 +65,10 @@ const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
       : wrong('IP addresses, separated by commas')
   },
   hostname: (value) => (HOSTNAME.test(value) ? value : wrong('a host name like node7.example.com')),
+  group: (value) =>
+    /^\d{1,10}$/.test(value) && Number(value) <= GID_MAX
+      ? Number(value)
+      : wrong("a group's number, like 27"),
   crashloop: parseCrashLoop,
   faults: (value) =>
     parseFaults(value) ?? wrong('listen:HOST:PORT, listen:/PATH, start:KIND*N or loader*N'),
@@ -136,6 +144,7 @@ function assemble(
     gateway = null,
     dns = [],
     hostname = null,
+    group = null,
     crashloop = CRASH_LOOP,
     faults = [],
   } = parsed
@@ -150,6 +159,7 @@ function assemble(
   }
   return {
     ...{ manage: insecure ? manage : null, address, gateway, nameServers: dns, hostname },
+    group,
     ...{ crashLoop: crashloop, faults },
   }
 }

@@ -53,7 +53,7 @@ static int step_mount(struct spawn* s) {
   if (at < 0) return at;
   int failed = 0;
   // Without a mount namespace, what an earlier start has mounted is still there.
-  if (s->private_mounts || !is_mount_point(at)) {
+  if (s->private_mounts || flags & MS_REMOUNT || !is_mount_point(at)) {
     failed = (int)raw(__NR_mount, source, path_of(at).text, fstype, flags, data);
   }
   raw_close(at);

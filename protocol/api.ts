@@ -30,6 +30,8 @@ export interface AppStatus {
   /** sha256 of the uncompressed tar, `sha256:hex`. */
   digest: string
   version: string | null
+  /** Its image says `management`: who gets into it may manage the node. */
+  management: boolean
   /** True while a push of this app is under way beside the running one. */
   deploying: boolean
 }

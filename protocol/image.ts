@@ -18,5 +18,7 @@ export interface Manifest {
   /** Go's names. */
   architecture: 'amd64' | 'arm64'
   isolation: 'namespaces' | 'chroot' | null
+  /** The app finds the node's management socket in /run/solocloud: who gets into it may manage the node. */
+  management: boolean
   config: ImageConfig
 }

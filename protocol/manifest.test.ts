@@ -12,6 +12,7 @@ test('a minimal manifest gets every default', () => {
     version: null,
     architecture: 'amd64',
     isolation: null,
+    management: false,
     config: {
       Entrypoint: ['/app'],
       Cmd: [],
@@ -29,6 +30,7 @@ test('a full manifest is taken as it is', () => {
     version: '1.2.3',
     architecture: 'arm64',
     isolation: 'chroot',
+    management: true,
     config: {
       Entrypoint: ['/usr/bin/node'],
       Cmd: ['/app/main.js', ''],
@@ -72,6 +74,7 @@ const refusals: [unknown, RegExp][] = [
   [{ ...minimal, name: 'a'.repeat(64) }, /^name: /],
   [{ ...minimal, version: 1 }, /^version must be a string/],
   [{ ...minimal, version: 'a\nb' }, /^version must be 1 to/],
+  [{ ...minimal, management: 'yes' }, /^management must be true or false/],
   [{ ...minimal, isolation: 'vm' }, /^isolation: "vm"/],
   [{ ...minimal, restart: 'never' }, /^restart: not implemented by this version \(.*\); remove it/],
   [{ ...minimal, limits: {} }, /^limits: not implemented/],

@@ -43,7 +43,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   refuseOthers(
     fields,
     '',
-    ['name', 'version', 'architecture', 'isolation', 'config'],
+    ['name', 'version', 'architecture', 'isolation', 'management', 'config'],
     REFUSED_FIELDS,
   )
   return {
@@ -51,6 +51,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     version: optional(fields, '', 'version', version, null),
     architecture: required(fields, '', 'architecture', architecture),
     isolation: optional(fields, '', 'isolation', isolation, null),
+    management: optional(fields, '', 'management', boolean, false),
     config: required(fields, '', 'config', config),
   }
 }
@@ -191,6 +192,11 @@ function stopSignal(value: unknown, path: string): string {
     )
   }
   return name
+}
+
+function boolean(value: unknown, path: string): boolean {
+  if (typeof value !== 'boolean') throw new ManifestError(`${path} must be true or false`)
+  return value
 }
 
 function string(value: unknown, path: string): string {

@@ -15,6 +15,12 @@ test('an app, with and without what may be null', () => {
   expect(appStatus(wire(app), 'app')).toEqual(app)
 })
 
+test('an app of a node that knows no management', () => {
+  const { management, ...older } = sampleApp('foo')
+  expect(management).toBe(false)
+  expect(appStatus(older, 'app')).toEqual(sampleApp('foo'))
+})
+
 test('a field of a newer node is left out', () => {
   expect(appStatus({ ...sampleApp('foo'), colour: 'red' }, 'app')).toEqual(sampleApp('foo'))
 })

@@ -19,6 +19,9 @@ import type { Decoder } from './decode.ts'
 
 const isolation = oneOf('namespaces', 'chroot')
 
+/** A node of before it had this says nothing of it. */
+const flag: Decoder<boolean> = (value, path) => value !== undefined && boolean(value, path)
+
 const lastExit = record<LastExit>({
   exitCode: nullable(amount),
   signal: nullable(string),
@@ -38,6 +41,7 @@ export const appStatus = record<AppStatus>({
   previousGeneration: nullable(amount),
   digest: string,
   version: nullable(string),
+  management: flag,
   deploying: boolean,
 })
 

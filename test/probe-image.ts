@@ -9,6 +9,7 @@ export interface ProbeOptions {
   name: string
   port: number
   isolation?: 'namespaces' | 'chroot'
+  management?: boolean
   /** NAME=value words. */
   env?: readonly string[]
   user?: string
@@ -31,7 +32,7 @@ async function compileProbe(): Promise<string> {
 
 /** Path of a new image in `dir`. */
 export async function probeImage(dir: string, options: ProbeOptions): Promise<string> {
-  const { name, port, isolation, env = [], user, ending = '.tar' } = options
+  const { name, port, isolation, management = false, env = [], user, ending = '.tar' } = options
   const binary = await compileProbe()
   const staged = await mkdtemp(join(dir, `${name}-`))
   await mkdir(join(staged, 'bin'))
@@ -41,7 +42,10 @@ export async function probeImage(dir: string, options: ProbeOptions): Promise<st
     Env: [`PORT=${port}`, ...env],
     ...(user === undefined ? {} : { User: user }),
   }
-  const manifest = { name, architecture: 'amd64', config, ...(isolation ? { isolation } : {}) }
+  const manifest = {
+    ...{ name, architecture: 'amd64', management, config },
+    ...(isolation ? { isolation } : {}),
+  }
   await writeFile(join(staged, 'image.json'), JSON.stringify(manifest))
   const image = join(dir, `${name}${ending}`)
   const { code, stderr } = await runCloud(['image', 'build', staged, '-o', image])

@@ -83,6 +83,7 @@ function manifestFacts(manifest: Manifest): [label: string, text: string][] {
     ['Version', manifest.version ?? '-'],
     ['Architecture', manifest.architecture],
     ['Isolation', manifest.isolation ?? 'as the node allows'],
+    ['Management', manifest.management ? 'yes: who gets into it may manage the node' : 'no'],
     ['Command', [...config.Entrypoint, ...config.Cmd].map(quoted).join(' ')],
     ['Environment', config.Env.map(quoted).join(' ') || '-'],
     ['Directory', config.WorkingDir],

@@ -49,7 +49,7 @@ export function appTable(apps: readonly AppStatus[], nowMs: number, colors: Io['
       text: app.deploying ? `${app.state}, push` : app.state,
       paint: paintState(app.state, colors),
     },
-    { text: app.isolation },
+    { text: app.management ? `${app.isolation}, manages` : app.isolation },
     { text: String(app.pid ?? '-') },
     { text: app.startedAt === null ? '-' : formatDuration(nowMs - Date.parse(app.startedAt)) },
     { text: String(app.restarts) },

@@ -1,5 +1,5 @@
-// Binds the management server: a Unix socket that only root can reach, and TCP addresses where asked for.
-import { chmod, lstat, mkdir, unlink } from 'node:fs/promises'
+// Binds the management server: a Unix socket that only root can reach, or a group too, and TCP addresses.
+import { chmod, chown, lstat, mkdir, unlink } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect, isIPv6, type AddressInfo, type ListenOptions } from 'node:net'
 import { dirname } from 'node:path'
@@ -23,6 +23,15 @@ export async function listenUnix(server: Server, path: string): Promise<string> 
   await bind(server, { path, backlog: BACKLOG })
   await chmod(path, 0o600)
   return `unix:${path}`
+}
+
+/** Lets a group's members use the socket at `path` too. Rejects with Node's error, and then root's it stays. */
+export async function openToGroup(path: string, gid: number): Promise<void> {
+  const uid = process.geteuid?.() ?? 0
+  await chown(path, uid, gid)
+  await chmod(path, 0o660)
+  await chown(dirname(path), uid, gid)
+  await chmod(dirname(path), 0o750)
 }
 
 /** Resolves with `HOST:PORT`, the port that was really bound. */

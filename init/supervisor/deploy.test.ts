@@ -41,6 +41,7 @@ test('a first push: unpacked, started, up for 5 s, then it is there', async () =
     previousGeneration: null,
     version: '1',
     isolation: 'namespaces',
+    management: false,
     deploying: false,
   })
   expect(events(pushed)).toEqual(['unpacking', 'unpacked', 'starting', 'started'])

@@ -150,6 +150,8 @@ async function tidy(
     })
 }
 
-/** The manifest was checked before it was stored. */
-export const storedManifest = ({ manifest }: Generation): Manifest =>
-  JSON.parse(manifest) as Manifest
+/** The manifest was checked before it was stored, maybe by a version that knew less. */
+export const storedManifest = ({ manifest }: Generation): Manifest => ({
+  ...{ management: false },
+  ...(JSON.parse(manifest) as Omit<Manifest, 'management'>),
+})

@@ -43,6 +43,7 @@ export function slotStatus(slot: Slot, nodeIsolation: AppStatus['isolation']): A
     previousGeneration: previous?.number ?? null,
     digest: current?.digest ?? '',
     version: current?.image.manifest.version ?? null,
+    management: current?.image.manifest.management ?? false,
     deploying: operation?.kind === 'push',
   }
 }

@@ -179,6 +179,7 @@ export class World {
         version: '1',
         architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
         isolation: null,
+        management: false,
         config: {
           Entrypoint: ['/app'],
           Cmd: [],

@@ -87,8 +87,8 @@ export function spawnSeeds(): Buffer[] {
     ...{ User: 'web:users', StopSignal: 'SIGTERM' },
   }
   const app = { name: 'web', root: '/r', cgroup: '/c', resolvConf: 'nameserver 1.1.1.1\n' }
-  const manifest = { config }
-  const byName = { config: { ...config, User: 'web', Entrypoint: ['app'] } }
+  const manifest = { config, management: false }
+  const byName = { config: { ...config, User: 'web', Entrypoint: ['app'] }, management: true }
   return [
     planBytes(appPlan({ ...app, manifest, isolation: 'namespaces' })),
     planBytes(appPlan({ ...app, manifest: byName, isolation: 'chroot' }), [0, 0, 1]),

@@ -26,6 +26,7 @@ export function sampleApp(name: string, changes: Partial<AppStatus> = {}): AppSt
     previousGeneration: null,
     digest: `sha256:${'0'.repeat(64)}`,
     version: '1.0.0',
+    management: false,
     deploying: false,
     ...changes,
   }

@@ -50,6 +50,7 @@ test.each(APPS)('$name inherits nothing of PID 1', async ({ name, port }) => {
 /** Same for both but where said: what an attacker inside gets. */
 const REFUSALS = {
   socket: 'ENOENT',
+  'run-directory': 'ENOENT',
   'proc-root': expect.stringMatching(/^(EACCES|ENOENT)$/) as string,
   port: 'ECONNREFUSED',
   'init-memory': expect.stringMatching(/^(EACCES|EPERM|EROFS)$/) as string,

@@ -88,7 +88,7 @@ export function planFor(
   return appPlan({
     name: 'foo',
     root,
-    manifest: { config: { ...DEFAULT_CONFIG, ...config } },
+    manifest: { config: { ...DEFAULT_CONFIG, ...config }, management: false },
     isolation,
     cgroup: null,
     resolvConf: 'nameserver 10.0.2.3\n',

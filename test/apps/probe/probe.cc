@@ -57,6 +57,13 @@ static string TryOpen(const char* path, int flags) {
   return outcome;
 }
 
+static string TryMake(const char* path) {
+  const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const string outcome = Outcome(fd);
+  if (fd >= 0) close(fd), unlink(path);
+  return outcome;
+}
+
 // The oldest way out: a chroot below the working directory, then upwards.
 static string TryChrootEscape() {
   mkdir("/escape", 0700);
@@ -83,6 +90,7 @@ static string TryToManage() {
   std::ostringstream lines;
   lines << "socket\t" << TryUnix("/run/solocloud/manage.sock") << "\n"
         << "proc-root\t" << TryUnix("/proc/1/root/run/solocloud/manage.sock") << "\n"
+        << "run-directory\t" << TryMake("/run/solocloud/made") << "\n"
         << "port\t" << TryPort(5678) << "\n"
         << "init-memory\t" << TryOpen("/proc/1/mem", O_RDWR) << "\n"
         << "init-environment\t" << TryOpen("/proc/1/environ", O_RDONLY) << "\n"
