@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Decoder } from '../protocol/decode.ts'
 import { ProtocolError } from '../protocol/decode.ts'
 import { LINE_BYTES_MAX, parseJson, readNdjson } from '../protocol/ndjson.ts'
+import { VERSION } from '../protocol/version.ts'
 import { problemReport } from '../protocol/wire.ts'
 import { CloudError, errorCode, ExitCode, problemError } from './errors.ts'
 import type { NodeAddress } from './node-address.ts'
@@ -75,7 +76,9 @@ export class NodeClient {
       address.kind === 'unix'
         ? { socketPath: address.path }
         : { host: address.host, port: address.port }
-    const request = httpRequest({ ...target, method, path, headers, agent: false })
+    // A node on trial takes it as the proof that whoever installed it can manage it.
+    const all = { 'user-agent': `cloud/${VERSION}`, ...headers }
+    const request = httpRequest({ ...target, method, path, headers: all, agent: false })
     const { connectMs } = this.#timeouts
     const timer = setTimeout(() => request.destroy(this.#noConnection(connectMs)), connectMs)
     request.once('socket', (socket) => socket.once('connect', () => clearTimeout(timer)))

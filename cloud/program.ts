@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../protocol/version.ts'
 import type { CommandSpec } from './command.ts'
+import { confirm } from './commands/confirm.ts'
 import { imageBuild, imageInspect } from './commands/image.ts'
 import { logs } from './commands/logs.ts'
 import { node } from './commands/node.ts'
@@ -15,7 +16,19 @@ import { upgrade } from './commands/upgrade.ts'
 import { ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
 
-const COMMANDS = [start, stop, ps, logs, restart, rollback, node, upgrade, reboot, poweroff]
+const COMMANDS = [
+  start,
+  stop,
+  ps,
+  logs,
+  restart,
+  rollback,
+  node,
+  confirm,
+  upgrade,
+  reboot,
+  poweroff,
+]
 const IMAGE_COMMANDS = [imageBuild, imageInspect]
 
 const HELP = `

@@ -7,6 +7,7 @@ import { appPlan, refreshPlan } from '../chroot-runner/app-plan.ts'
 import { explain } from '../chroot-runner/explain.ts'
 import { requestWords } from '../chroot-runner/unpack/limits.ts'
 import { planWords } from '../chroot-runner/words.ts'
+import { INSTALLATION_DIRECTORY } from '../installation/places.ts'
 import type { Isolation } from '../protocol/api.ts'
 import { VERSION } from '../protocol/version.ts'
 import { openLife, type Life } from '../sys/life.ts'
@@ -20,6 +21,7 @@ import { crashReport } from './history/crash-report.ts'
 import { createCrashStore } from './history/crash-store.ts'
 import { bootFiles, crashDirectory } from './history/node-history.ts'
 import { takePanic } from './history/pstore.ts'
+import { beginInstallation } from './installation/installation.ts'
 import { probeIsolation, type IsolationProbe } from './isolation.ts'
 import { LOG_LIMITS } from './logs/app-log.ts'
 import { loadModules } from './modules.ts'
@@ -60,6 +62,10 @@ export async function main(): Promise<void> {
   const degraded = [...ground.degraded]
   log.open(`${RUN_DIRECTORY}/boot.log`)
   greet(log, life)
+  const directory = INSTALLATION_DIRECTORY
+  const clock = systemClock
+  // Before anything slow: until this is done, another boot would begin the trial anew.
+  const installation = beginInstallation({ native, life, notes, log, clock, directory })
   const boots = rememberDeaths(life, log)
   const reaper = createReaper({ native, life, log, later: setImmediate })
   process.on('SIGCHLD', reaper.reap)
@@ -78,7 +84,7 @@ export async function main(): Promise<void> {
   const isolation = await chooseIsolation(runner, notes, degraded)
   const supervisor = createSupervisor({
     ...{ native, life, reaper, opened, isolation, log, plans },
-    ...{ clock: systemClock, random: Math.random },
+    ...{ clock, random: Math.random },
     paths: {
       ...{ chroots: '/chroots', logs: `${STATE_DIRECTORY}/logs` },
       ...{ proc: '/proc', devNull: '/dev/null' },
@@ -95,8 +101,9 @@ export async function main(): Promise<void> {
   supervisor.start()
   const node = new RunningNode({
     ...{ native, life, notes, boots, log, state, reaper, supervisor, runner, isolation, settings },
-    ...{ degraded, mounted },
+    ...{ degraded, mounted, installation },
   })
+  installation.watchTrial((reason) => node.goDown('reboot', reason))
   await node.listen()
   // After the apps: they need no hardware, and each module takes time.
   prepareHardware(native, log, notes)

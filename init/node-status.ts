@@ -9,6 +9,7 @@ import type {
   NodeStatus,
   UpgradeStatus,
 } from '../protocol/api.ts'
+import type { InstallationStatus } from '../protocol/installation.ts'
 
 export interface NodeFacts {
   version: string
@@ -19,6 +20,7 @@ export interface NodeFacts {
   /** One sentence each. */
   degraded: readonly string[]
   manage: readonly string[]
+  installation: InstallationStatus | null
   /** By which others reach this machine. */
   addresses: readonly string[]
   apps: readonly AppStatus[]
@@ -94,6 +96,7 @@ export function nodeStatus(facts: NodeFacts): NodeStatus {
       running: facts.apps.filter(({ state }) => state === 'running').length,
     },
     init: initStatus(facts),
+    installation: facts.installation,
     manage: [...facts.manage],
   }
 }

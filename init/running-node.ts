@@ -1,6 +1,7 @@
 // The node once it is up: what answers for it, its network, and its way down.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Isolation, NodeHistory, NodeStatus, UpgradeProgress } from '../protocol/api.ts'
+import type { InstallationStatus } from '../protocol/installation.ts'
 import { VERSION } from '../protocol/version.ts'
 import type { Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
@@ -11,6 +12,7 @@ import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
 import type { BootHistory } from './history/boot-history.ts'
 import { nodeHistory } from './history/node-history.ts'
+import type { NodeInstallation } from './installation/installation.ts'
 import { startNetwork, type Network } from './network/network.ts'
 import type { NodeNotes } from './node-notes.ts'
 import { nodeStatus } from './node-status.ts'
@@ -40,6 +42,7 @@ export interface NodeParts {
   runner: PlanRunner
   isolation: Isolation
   settings: Settings
+  installation: NodeInstallation
   /** What the machine did not allow. */
   degraded: readonly string[]
   /** What this life has mounted, in order. */
@@ -144,10 +147,11 @@ export class RunningNode implements NodeControl {
   }
 
   status(): NodeStatus {
-    const { life, supervisor, reaper, isolation, degraded } = this.#parts
+    const { life, supervisor, reaper, isolation, installation } = this.#parts
     return nodeStatus({
       ...{ version: VERSION, life: life.get('lives'), upgrade: this.#upgrades.status() },
-      ...{ isolation, degraded, manage: this.#manage, disk: '/' },
+      ...{ isolation, manage: this.#manage, disk: '/', installation: installation.status() },
+      degraded: [...this.#parts.degraded, ...installation.problems()],
       addresses: this.#network?.addresses() ?? [],
       apps: supervisor.list(),
       orphansReaped: reaper.orphans(),
@@ -172,6 +176,14 @@ export class RunningNode implements NodeControl {
 
   rollBack(onProgress: (progress: UpgradeProgress) => void): Promise<Restart> {
     return this.#upgrades.rollBack(onProgress)
+  }
+
+  noticeCloud(by: string): void {
+    this.#parts.installation.noticeCloud(by)
+  }
+
+  confirm(by: string): InstallationStatus {
+    return this.#parts.installation.confirm(by)
   }
 
   goDown(how: How, reason: string): void {

@@ -1,6 +1,8 @@
 // The management protocol's wire types, shared by node and client. Times are RFC 3339 UTC strings,
 // sizes bytes, durations milliseconds (the unit is the name's last word).
 
+import type { InstallationStatus } from './installation.ts'
+
 export type AppStateName =
   'unpacking' | 'starting' | 'running' | 'backing-off' | 'stopping' | 'stopped'
 export type Isolation = 'namespaces' | 'chroot'
@@ -119,6 +121,8 @@ export interface NodeStatus {
   addresses: string[]
   apps: { total: number; running: number }
   init: InitStatus
+  /** null on a node that was not installed over anything. */
+  installation: InstallationStatus | null
   manage: string[]
 }
 

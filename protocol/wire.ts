@@ -14,6 +14,7 @@ import type {
   UpgradeProgress,
   UpgradeStatus,
 } from './api.ts'
+import { installationStatus } from './installation.ts'
 import { amount, boolean, list, nullable, oneOf, record, string, time } from './decode.ts'
 import type { Decoder } from './decode.ts'
 
@@ -74,6 +75,7 @@ export const nodeStatus = record<NodeStatus>({
     orphansReaped: amount,
     descriptors: amount,
   }),
+  installation: (value, path) => nullable(installationStatus)(value ?? null, path),
   manage: list(string),
 })
 

@@ -35,6 +35,7 @@ export function nodeTable(status: NodeStatus, colors: Io['colors']): string {
     ['Isolation', status.isolation],
     ['Apps', `${apps.running} of ${apps.total} running`],
     ['Addresses', status.addresses.join(', ') || 'none'],
+    ...installedLine(status),
     ['Managed at', status.manage.join(', ') || 'none'],
   ]
   const rows = lines.map(([label, text]): Cell[] => [{ text: label, paint: colors.bold }, { text }])
@@ -43,6 +44,13 @@ export function nodeTable(status: NodeStatus, colors: Io['colors']): string {
     { text },
   ])
   return formatTable([...rows, ...upgradeRow(status, colors), ...degraded])
+}
+
+function installedLine({ installation }: NodeStatus): [label: string, text: string][] {
+  if (installation === null) return []
+  const { method, state, trialEndsAt } = installation
+  const how = state === 'trial' ? `on trial until ${trialEndsAt ?? 'it ends'}` : state
+  return [['Installed', `by ${method}, ${how}`]]
 }
 
 /** An upgrade that went well is the version above. */

@@ -1,6 +1,7 @@
 // What the management server may ask of the node itself.
 import type { Readable } from 'node:stream'
 import type { NodeHistory, NodeStatus, UpgradeProgress } from '../../protocol/api.ts'
+import type { InstallationStatus } from '../../protocol/installation.ts'
 
 /** A file that is to run in PID 1's place. */
 export interface UpgradeFile {
@@ -26,6 +27,13 @@ export interface NodeControl {
   status(): NodeStatus
   /** How PID 1's lives and the machine's boots have ended. */
   history(): NodeHistory
+  /**
+   * What `cloud` has asked was understood, and it got here: on trial, that confirms the node. `by`: who, and
+   * with what. Never throws.
+   */
+  noticeCloud(by: string): void
+  /** Ends the trial: from then on the machine boots the node. Throws AppError. */
+  confirm(by: string): InstallationStatus
   /** Begins the shutdown and returns; the answer has been sent by then. */
   reboot(): void
   powerOff(): void

@@ -1,6 +1,7 @@
 // The management server's table of resources: finds the handler of a request, or says what is wrong.
 import { isAppName, APP_NAME_RULE } from '../../protocol/app-name.ts'
 import { AppError, type Apps } from '../supervisor/apps.ts'
+import { cloudAgent, confirmNode } from './installation.ts'
 import { deleteApp, getApp, listApps, restartApp } from './apps.ts'
 import { getCrashes } from './crashes.ts'
 import type { Followers } from './followers.ts'
@@ -38,11 +39,15 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
   { path: '/v1/apps/:name/logs', methods: { GET: getLogs } },
   { path: '/v1/node', methods: { GET: getNode } },
   { path: '/v1/node/crashes', methods: { GET: getCrashes } },
+  { path: '/v1/node/confirm', methods: { POST: confirmNode } },
   { path: '/v1/node/reboot', methods: { POST: rebootNode } },
   { path: '/v1/node/poweroff', methods: { POST: powerOffNode } },
   { path: '/v1/node/init', methods: { PUT: putInit } },
   { path: '/v1/node/init/rollback', methods: { POST: rollBackInit } },
 ]
+
+/** What is about the trial itself. */
+const ENDS_OTHERWISE: ReadonlySet<Handler> = new Set<Handler>([confirmNode])
 
 /** Answers one request. Operating errors and bugs before the first byte come out as problem replies. */
 export async function route(deps: RouteDeps, request: RouteRequest): Promise<Reply> {
@@ -69,6 +74,7 @@ async function dispatch(deps: RouteDeps, request: RouteRequest): Promise<Reply> 
     throw new AppError('bad-name', `"${name}" can't be an app's name: ${APP_NAME_RULE}.`)
   }
   if (method !== 'PUT') refuseBody(request)
+  if (!ENDS_OTHERWISE.has(handler)) noticeCloud(deps, request, url)
   return handler({ ...deps, name, query: url.searchParams, request })
 }
 
@@ -76,6 +82,12 @@ async function dispatch(deps: RouteDeps, request: RouteRequest): Promise<Reply> 
 function refuseBrowsers({ headers }: RouteRequest): void {
   if (headers.origin === undefined && headers['sec-fetch-site'] === undefined) return
   throw new AppError('browser-refused', 'Requests from web pages are refused; use `cloud` or curl.')
+}
+
+/** Our own requests, and the Xen host's by way of /sbin/reboot, are not `cloud`'s. */
+function noticeCloud({ node }: RouteDeps, { method, headers }: RouteRequest, url: URL): void {
+  const agent = cloudAgent(headers)
+  if (agent !== null) node.noticeCloud(`${agent}: ${method} ${url.pathname}`)
 }
 
 function refuseBody({ headers }: RouteRequest): void {

@@ -8,6 +8,7 @@ import type {
   Progress,
   UpgradeProgress,
 } from '../../protocol/api.ts'
+import type { InstallationStatus } from '../../protocol/installation.ts'
 import type { Log } from '../../init/supervisor/log.ts'
 import type { NodeControl, Restart, UpgradeFile } from '../../init/http/node-control.ts'
 import { AppError, type Apps, type Push } from '../../init/supervisor/apps.ts'
@@ -55,6 +56,7 @@ export function sampleNode(): NodeStatus {
       orphansReaped: 3,
       descriptors: 40,
     },
+    installation: null,
     manage: ['unix:/run/solocloud/manage.sock'],
   }
 }
@@ -232,6 +234,8 @@ export class FakeNode implements NodeControl {
   /** Runs once the file is there, and in a rollback. */
   check: () => Promise<void> = () => Promise.resolve()
 
+  /** Who has confirmed the node, and by which request. */
+  readonly confirmed: string[] = []
   past: NodeHistory = { crashes: [], boots: [] }
 
   status(): NodeStatus {
@@ -259,6 +263,17 @@ export class FakeNode implements NodeControl {
     onProgress({ event: 'testing' })
     const begin = (): void => void (this.now = this.next(this.now))
     return { version: '0.2.0', life: this.now.life, begin }
+  }
+  noticeCloud(by: string): void {
+    this.confirmed.push(by)
+  }
+  confirm(by: string): InstallationStatus {
+    const { installation } = this.now
+    if (installation === null) throw new AppError('not-installed', 'It was not installed.')
+    this.confirmed.push(by)
+    const status = { ...installation, state: 'confirmed' as const, trialEndsAt: null }
+    this.now = { ...this.now, installation: status }
+    return status
   }
   reboot(): void {
     this.acts.push('reboot')

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { LINE_BYTES_MAX } from '../../init/logs/line-splitter.ts'
 import { CAPABILITIES } from '../../sys/capabilities.ts'
+import { FIFREEZE, FITHAW } from '../../sys/freeze.ts'
 import { CHILDREN_MAX, Ending, LIFE_LAYOUT, NOTE_BYTES_MAX, Upgrade } from '../../sys/life.ts'
 import { MountFlag, UmountFlag } from '../../sys/mount.ts'
 import { Fcntl, O_NONBLOCK } from '../../sys/pipe.ts'
@@ -128,6 +129,8 @@ const all: [string, number][] = [
   ...paired(SwapFlag, { prefer: 'SWAP_FLAG_PREFER', discard: 'SWAP_FLAG_DISCARD' }),
   ['SWAP_FLAG_PRIO_MASK', SWAP_PRIORITY_MAX],
   ['MODULE_INIT_COMPRESSED_FILE', MODULE_COMPRESSED],
+  ['FIFREEZE', FIFREEZE],
+  ['FITHAW', FITHAW],
   ['KEXEC_FILE_NO_INITRAMFS', KEXEC_NO_INITRAMFS],
   ['LIFE_LAYOUT', LIFE_LAYOUT],
   ['LIFE_CHILDREN', CHILDREN_MAX],
@@ -146,6 +149,7 @@ const all: [string, number][] = [
 const HEADERS = [
   'fcntl.h',
   'linux/capability.h',
+  'linux/fs.h',
   'linux/kexec.h',
   'linux/limits.h',
   'linux/module.h',
