@@ -29,6 +29,7 @@ struct role {
   const char* threads;       // of libuv's pool
 };
 
+enum { CLOUD, INIT };  // the first two of:
 static const struct role roles[] = {
     {"cloud", 1, 1, 0, 0},
     {"init", 1, 0, SMALL "--max-old-space-size=64 --expose-gc", ONE_THREAD},
@@ -67,8 +68,21 @@ static void refuse_old_kernel(void) {
     loader_fail("this kernel is older than Linux 3.10, the oldest that Node.js runs on", 0);
 }
 
-// The role, by our own name, else by the first word, which then is our name; else `cloud`.
+// What a kernel starts under a name that is no role's (init=/sbin/solocloud). In a container it is
+// a program like any other.
+static int is_first_process(void) {
+  struct stat about;
+  if (raw(__NR_getpid) != 1) return 0;
+  if (!raw(__NR_newfstatat, AT_FDCWD, "/proc/self/ns/pid", &about, 0))
+    return about.st_ino == PID_NAMESPACE_OF_THE_KERNEL;
+  // A /proc in which we are not is another namespace's. Without one it can't be told.
+  return raw(__NR_newfstatat, AT_FDCWD, "/proc/cmdline", &about, 0) < 0;
+}
+
+// The role, by our own name, else by the first word, which then is our name, else by who starts us;
+// else `cloud`.
 static const struct role* choose_role(struct start* start) {
+  static char init[] = "init";
   const char* own = start->argc > 0 ? raw_base_name(start->argv[0]) : "";
   for (size_t i = 0; i < ROLE_COUNT; i++)
     if (roles[i].by_own_name && raw_streq(own, roles[i].name)) return &roles[i];
@@ -78,7 +92,9 @@ static const struct role* choose_role(struct start* start) {
     start->argc--;
     return &roles[i];
   }
-  return &roles[0];
+  if (!is_first_process()) return &roles[CLOUD];
+  start->argv[0] = init;  // whatever a later life can tell
+  return &roles[INIT];
 }
 
 // LD_PRELOAD and SOLOCLOUD_LOADER, the loader's two words to ld.so and to the shim (native/shim.c):
@@ -130,7 +146,7 @@ static _Noreturn void jump(uintptr_t entry, uintptr_t* stack) {
 
 // Before anything else that could fail: from here on PID 1 survives what happens to it.
 static void guard_life(const struct start* start) {
-  pid1.argv = start->argv;  // argv[0] is `init`, whatever word chose the role
+  pid1.argv = start->argv;  // argv[0] is `init`, whatever chose the role
   pid1.envp = start->envp;
   pid1.path = (const char*)auxiliary_entry(start->auxv, AT_EXECFN);
   handle_deaths();

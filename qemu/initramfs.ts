@@ -20,6 +20,7 @@ export async function buildInitramfs(kernel: Kernel, path: string): Promise<void
     { path: 'dev', mode: Mode.directory },
     // The kernel opens it as descriptors 0 to 2 of the first process.
     { path: 'dev/console', mode: CHARACTER_DEVICE, device: [5, 1] },
+    { path: 'proc', mode: Mode.directory },
     { path: 'root', mode: Mode.directory },
     { path: 'init', mode: Mode.executable, data: await readFile(init) },
     { path: 'modules', mode: Mode.directory },

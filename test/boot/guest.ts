@@ -36,7 +36,9 @@ export class Guest {
     const dir = await mkdtemp(join(await makeScratch(join(ROOT, 'build/boot-tests')), 'guest-'))
     const guest = new Guest(dir, kernel)
     await buildInitramfs(kernel, guest.#initramfs)
-    await buildDisk(guest.disk, { init: join(ROOT, 'build/init'), kernel }, diskMb)
+    const init = join(ROOT, 'build/init')
+    // As on an installed machine, which has an init of its own beside it.
+    await buildDisk(guest.disk, { init, kernel, files: { 'sbin/solocloud': init } }, diskMb)
     return guest
   }
 

@@ -58,8 +58,14 @@ test('the power button ends in a clean unmount, and the apps are back at the nex
   expect(await vps.powerOff()).toMatchObject({ reason: 'guest-shutdown', code: 0 })
   expect(await needsRecovery(guest.disk)).toBe(false)
   await checkDisk(guest.disk)
-  vps = await guest.start({ ports: PORTS })
+  vps = await guest.start({ ports: PORTS, append: ['splash', 'init=/sbin/solocloud'] })
   await expectAnswers()
+})
+
+test('under the name of the file, which is no role, the kernel starts it as init', async () => {
+  expect(vps.console.text).toContain('initramfs: /sbin/solocloud is the init\n')
+  const node = nodeStatus(await cloudJson('node', vps.manage), 'node')
+  expect(node.degraded).toEqual([])
 })
 
 test('after a reset the apps are back without a push', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { VERSION } from '../../protocol/version.ts'
-import { ALL_CHECKS, FILE, passed, run } from './built-file.ts'
+import { ALL_CHECKS, emptyRoot, FILE, isRoot, passed, run } from './built-file.ts'
 
 const version = { status: 0, out: `${VERSION}\n`, err: '' }
 
@@ -48,9 +48,32 @@ test('the role comes from the name, else from the first word, else it is cloud',
   expect(run([join(FILE, '../cloud'), 'cloud', '--version']).status).not.toBe(70)
 })
 
+const namespaces = [
+  ...['--pid', '--mount', '--net', '--uts', '--ipc', '--cgroup', '--fork', '--kill-child'],
+]
+
+test('process 1 of a container, by the name of the file, is a program like any other', () => {
+  expect(run(['unshare', ...namespaces, '--mount-proc', FILE, '--version'])).toEqual(version)
+  // With the /proc of the pid namespace above, in which it does not find itself.
+  expect(run(['unshare', ...namespaces, FILE, '--version'])).toEqual(version)
+})
+
+test.runIf(isRoot)('without a /proc, process 1 is init, and a word says otherwise', () => {
+  const root = emptyRoot()
+  try {
+    const chroot = ['chroot', root.path, '/solocloud']
+    expect(run(['unshare', ...namespaces, ...chroot, 'cloud', '--version'])).toEqual(version)
+    // Where no file may have a byte it ends at once: of all roles, init alone keeps a life record.
+    const done = run(['unshare', ...namespaces, 'prlimit', '--fsize=0', ...chroot, '--version'])
+    expect(done.err).toContain('no room for the life record')
+    expect(done.status).toBe(70)
+  } finally {
+    root.remove()
+  }
+})
+
 test('init refuses to run as anything but process 1', () => {
   // In namespaces of its own all the same: were it not to refuse, it would mount and kill.
-  const namespaces = ['--pid', '--mount', '--net', '--uts', '--ipc', '--fork', '--kill-child']
   const second = ['sh', '-c', `${FILE} init; exit $?`]
   const { status, err } = run(['unshare', ...namespaces, ...second])
   expect(err).toContain('init runs only as process 1')
