@@ -8,12 +8,13 @@ import { NodeClient } from './client.ts'
 import { parseNodeAddress } from './node-address.ts'
 
 let server: Server
+const NO_TUNNELS = { socketTo: () => Promise.reject(new Error('no tunnel is asked for')) }
 
 async function clientOf(answer: RequestListener): Promise<NodeClient> {
   server = createServer(answer).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const node = parseNodeAddress(`127.0.0.1:${(server.address() as AddressInfo).port}`)
-  return new NodeClient(node, { connectMs: 5_000, silentMs: 60, answerMs: 60 })
+  return new NodeClient(node, NO_TUNNELS, { connectMs: 5_000, silentMs: 60, answerMs: 60 })
 }
 
 afterEach(() => {

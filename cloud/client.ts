@@ -1,6 +1,6 @@
-// Talks to one node's management server over node:http, by TCP or a Unix socket.
+// Talks to one node's management server over node:http, by TCP, a Unix socket, or a tunnel to one.
 import { request as httpRequest } from 'node:http'
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Decoder } from '../protocol/decode.ts'
 import { ProtocolError } from '../protocol/decode.ts'
@@ -8,7 +8,7 @@ import { LINE_BYTES_MAX, parseJson, readNdjson } from '../protocol/ndjson.ts'
 import { VERSION } from '../protocol/version.ts'
 import { problemReport } from '../protocol/wire.ts'
 import { CloudError, errorCode, ExitCode, problemError } from './errors.ts'
-import type { NodeAddress } from './node-address.ts'
+import { LOCAL_SOCKET, type NodeAddress, type SshAddress } from './node-address.ts'
 
 export interface Timeouts {
   connectMs: number
@@ -28,13 +28,25 @@ export interface Answer<T> {
   nodeNowMs: number
 }
 
+export interface Tunnels {
+  /** The path of a Unix socket that leads to the node's; opens the way when there is none. Throws CloudError. */
+  socketTo(address: SshAddress): Promise<string>
+}
+
 export class NodeClient {
   readonly address: NodeAddress
+  readonly #tunnels: Tunnels
   readonly #timeouts: Timeouts
 
-  constructor(address: NodeAddress, timeouts: Timeouts = TIMEOUTS) {
+  constructor(address: NodeAddress, tunnels: Tunnels, timeouts: Timeouts = TIMEOUTS) {
     this.address = address
+    this.#tunnels = tunnels
     this.#timeouts = timeouts
+  }
+
+  /** Another client of the same node, by the same way. */
+  withTimeouts(timeouts: Timeouts): NodeClient {
+    return new NodeClient(this.address, this.#tunnels, timeouts)
   }
 
   /** One JSON answer. Throws CloudError. */
@@ -69,13 +81,21 @@ export class NodeClient {
     }
   }
 
-  /** Opens a request; the caller sends the body. `answerOf` gives the answer. */
-  open(method: string, path: string, headers: OutgoingHttpHeaders = {}): ClientRequest {
+  /** Makes sure of the way there, which may ask the person for a passphrase. Throws CloudError. */
+  async reach(): Promise<RequestOptions> {
     const { address } = this
-    const target =
-      address.kind === 'unix'
-        ? { socketPath: address.path }
-        : { host: address.host, port: address.port }
+    if (address.kind === 'tcp') return { host: address.host, port: address.port }
+    if (address.kind === 'unix') return { socketPath: address.path }
+    return { socketPath: await this.#tunnels.socketTo(address) }
+  }
+
+  /** Opens a request; the caller sends the body. `answerOf` gives the answer. Throws CloudError. */
+  async open(
+    method: string,
+    path: string,
+    headers: OutgoingHttpHeaders = {},
+  ): Promise<ClientRequest> {
+    const target = await this.reach()
     // A node on trial takes it as the proof that whoever installed it can manage it.
     const all = { 'user-agent': `cloud/${VERSION}`, ...headers }
     const request = httpRequest({ ...target, method, path, headers: all, agent: false })
@@ -93,7 +113,8 @@ export class NodeClient {
     return this.guard(async () => {
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
         request.once('response', resolve)
-        request.on('error', reject) // Stays: an upload may break after the answer has come.
+        // Stays: an upload may break after the answer has come.
+        request.on('error', (error) => reject(this.#nothingBehind(request, error) ?? error))
       })
       response.socket.removeAllListeners('timeout')
       if ((response.statusCode ?? 0) < 300) return response
@@ -123,8 +144,15 @@ export class NodeClient {
     return new CloudError(ExitCode.unreachable, 'unreachable', `${text}: ${sentence}`)
   }
 
-  #send(method: string, path: string): Promise<IncomingMessage> {
-    const request = this.open(method, path)
+  /** A tunnel takes every connection, and ends it when the far end has nobody for it. */
+  #nothingBehind({ socket }: ClientRequest, error: Error): CloudError | null {
+    const ended = ['ECONNRESET', 'EPIPE'].includes(errorCode(error))
+    if (this.address.kind !== 'ssh' || !ended || (socket?.bytesRead ?? 0) > 0) return null
+    return new CloudError(ExitCode.unreachable, 'unreachable', `${this.address.text}: ${NOBODY}`)
+  }
+
+  async #send(method: string, path: string): Promise<IncomingMessage> {
+    const request = await this.open(method, path)
     request.end()
     return this.answerOf(request, this.#timeouts.answerMs)
   }
@@ -150,6 +178,9 @@ export class NodeClient {
   }
 }
 
+const NOBODY =
+  `ssh got there, but nobody answers at ${LOCAL_SOCKET}; ` +
+  'is solocloud PID 1 there, and may this user open the socket?'
 const NOT_HTTP = 'what answers there does not speak HTTP; is the port right?'
 const BROKE = 'the connection broke before the answer; look with `cloud ps` what has happened.'
 const NO_ROUTE = 'there is no way to this host; check the address and your network.'

@@ -1,6 +1,6 @@
 // What every command is made of, and what it is given.
 import type { Command } from 'commander'
-import { NodeClient } from './client.ts'
+import { NodeClient, type Tunnels } from './client.ts'
 import { CloudError, ExitCode } from './errors.ts'
 import { printError, type Io } from './io.ts'
 import { takeNode } from './node-address.ts'
@@ -9,6 +9,8 @@ export interface Context {
   io: Io
   /** Machine output: one JSON value, or one a line for streams. */
   json: boolean
+  /** Open until the command has ended. */
+  tunnels: Tunnels
   options: Readonly<Record<string, unknown>>
 }
 
@@ -25,7 +27,7 @@ export interface CommandSpec {
 
 export function clientFor(context: Context, words: readonly string[]): [NodeClient, string[]] {
   const target = takeNode(words, context.io.env)
-  return [new NodeClient(target.node), target.words]
+  return [new NodeClient(target.node, context.tunnels), target.words]
 }
 
 /**

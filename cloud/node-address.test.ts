@@ -6,6 +6,9 @@ test.each([
   ['vps.example.com:1', { kind: 'tcp', host: 'vps.example.com', port: 1 }],
   ['[::1]:65535', { kind: 'tcp', host: '::1', port: 65535 }],
   ['[fe80::1%eth0]:80', { kind: 'tcp', host: 'fe80::1%eth0', port: 80 }],
+  ['ssh://vps', { kind: 'ssh', user: null, host: 'vps', port: null }],
+  ['ssh://root@1.2.3.4:2222', { kind: 'ssh', user: 'root', host: '1.2.3.4', port: 2222 }],
+  ['ssh://a-b@[::1]/', { kind: 'ssh', user: 'a-b', host: '::1', port: null }],
   ['unix:/run/x y.sock', { kind: 'unix', path: '/run/x y.sock' }],
 ])('%s', (text, expected) => {
   expect(parseNodeAddress(text)).toEqual({ text, ...expected })
@@ -22,6 +25,16 @@ test.each([
   'unix:relative',
   'a b:80',
   'http://a:80',
+  'ssh://',
+  'ssh://-oProxyCommand=x',
+  'ssh://-oProxyCommand=x@host',
+  'ssh://user@-host',
+  'ssh://user:password@host',
+  'ssh://host:0',
+  'ssh://host:65536',
+  'ssh://host/path',
+  'ssh://a b',
+  'ssh://a@b@c',
 ])('%s is refused', (text) => {
   expect(() => parseNodeAddress(text)).toThrow(`"${text}" is not a node`)
 })
@@ -38,6 +51,7 @@ const take = (
 
 test('the first word with a colon is the node', () => {
   expect(take(['1.2.3.4:5678', 'bar/foo.txz'])).toEqual(['1.2.3.4:5678', ['bar/foo.txz']])
+  expect(take(['foo', 'ssh://root@vps'])).toEqual(['ssh://root@vps', ['foo']])
   expect(take(['foo', 'a:1', 'b:2'])).toEqual(['a:1', ['foo', 'b:2']])
 })
 

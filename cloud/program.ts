@@ -15,6 +15,7 @@ import { stop } from './commands/stop.ts'
 import { upgrade } from './commands/upgrade.ts'
 import { ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
+import { SshTunnels } from './ssh-tunnels.ts'
 
 const COMMANDS = [
   start,
@@ -32,8 +33,9 @@ const COMMANDS = [
 const IMAGE_COMMANDS = [imageBuild, imageInspect]
 
 const HELP = `
-NODE is HOST:PORT, [IPV6]:PORT or unix:/PATH: the first word with a colon. Without one it is
-$CLOUD_NODE, else this machine when it is a node.
+NODE is ssh://[USER@]HOST[:PORT], HOST:PORT, [IPV6]:PORT or unix:/PATH: the first word with a
+colon. Without one it is $CLOUD_NODE, else this machine when it is a node. With ssh:// your own ssh
+program and its config make the connection; any HOST that \`ssh HOST\` knows will do.
 APP is a name, or an image's file: foo, foo.txz and bar/foo.txz are all the app foo.
 
 Exit codes:
@@ -46,6 +48,7 @@ Exit codes:
 
 Examples:
   cloud image build ./foo -o bar/foo.txz
+  cloud start ssh://root@1.2.3.4 bar/foo.txz
   cloud start 1.2.3.4:5678 bar/foo.txz
   cloud logs 1.2.3.4:5678 -f foo
   cloud stop 1.2.3.4:5678 foo.txz`
@@ -61,15 +64,23 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<ExitC
   const image = new Command('image').description('make images, and look into them')
   settle(program, io)
   settle(image, io)
-  const done = (code: ExitCode): void => void (outcome = code)
-  for (const spec of COMMANDS) program.addCommand(newCommand(spec, io, done))
-  for (const spec of IMAGE_COMMANDS) image.addCommand(newCommand(spec, io, done))
+  using tunnels = new SshTunnels(io.env)
+  const surroundings: Surroundings = { io, tunnels, done: (code) => void (outcome = code) }
+  for (const spec of COMMANDS) program.addCommand(newCommand(spec, surroundings))
+  for (const spec of IMAGE_COMMANDS) image.addCommand(newCommand(spec, surroundings))
   program.addCommand(image)
   await program.parseAsync(argv, { from: 'user' })
   return outcome
 }
 
-function newCommand(spec: CommandSpec, io: Io, done: (code: ExitCode) => void): Command {
+interface Surroundings {
+  io: Io
+  tunnels: SshTunnels
+  done: (code: ExitCode) => void
+}
+
+function newCommand(spec: CommandSpec, surroundings: Surroundings): Command {
+  const { io, tunnels, done } = surroundings
   const command = new Command(spec.name)
     .usage(`[options] ${spec.usage}`)
     .summary(spec.summary)
@@ -78,10 +89,10 @@ function newCommand(spec: CommandSpec, io: Io, done: (code: ExitCode) => void): 
     .option('--json', 'machine output')
   settle(command, io)
   spec.options?.(command)
-  for (const below of spec.commands ?? []) command.addCommand(newCommand(below, io, done))
+  for (const below of spec.commands ?? []) command.addCommand(newCommand(below, surroundings))
   command.action(async (words: string[]) => {
     const options: Record<string, unknown> = command.optsWithGlobals()
-    done(await spec.run({ io, json: options['json'] === true, options }, words))
+    done(await spec.run({ io, tunnels, json: options['json'] === true, options }, words))
   })
   return command
 }

@@ -56,8 +56,10 @@ export async function* sendFile<E>(
   listener: PushListener,
   story: Story<E>,
 ): AsyncGenerator<E> {
+  // Before a bar covers the line on which ssh may ask for a passphrase.
+  await client.reach()
   const sha256 = await file.digest((bytes) => listener.hashing(bytes))
-  const request = client.open('PUT', resource, {
+  const request = await client.open('PUT', resource, {
     'content-type': 'application/octet-stream',
     'content-length': file.bytes,
     'repr-digest': `sha-256=:${sha256.toString('base64')}:`,

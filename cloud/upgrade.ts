@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { NodeStatus, UpgradeProgress } from '../protocol/api.ts'
 import { nodeStatus, upgradeProgress } from '../protocol/wire.ts'
-import { NodeClient } from './client.ts'
+import type { NodeClient } from './client.ts'
 import { CloudError, ExitCode, problemError } from './errors.ts'
 import type { ImageFile } from './image-file.ts'
 import { askStory, sendFile, type PushListener, type Story } from './push.ts'
@@ -36,16 +36,16 @@ const ASK_TIMEOUTS = { connectMs: 5_000, silentMs: 5_000, answerMs: 5_000 }
  * confirmed. Rejects with CloudError when it is not. `life`: the number of the life that ended.
  */
 export async function outcome(
-  { address }: NodeClient,
+  client: NodeClient,
   life: number,
   waitMs = WAIT_MS_MAX,
 ): Promise<NodeStatus> {
-  const client = new NodeClient(address, ASK_TIMEOUTS)
+  const asking = client.withTimeouts(ASK_TIMEOUTS)
   const endMs = performance.now() + waitMs
   let why = 'it is still on trial'
   while (performance.now() < endMs) {
     try {
-      const { value } = await client.ask('GET', '/v1/node', nodeStatus)
+      const { value } = await asking.ask('GET', '/v1/node', nodeStatus)
       if (isConfirmed(value, life)) return value
       why = 'it is still on trial'
     } catch (error) {
