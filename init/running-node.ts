@@ -49,8 +49,9 @@ export interface NodeParts {
   mounted: readonly string[]
 }
 
-export const RESOLV_CONF = '/etc/resolv.conf'
 export const STATE_DIRECTORY = '/var/lib/solocloud'
+/** Not /etc/resolv.conf: that one is the old system's, where there is one. */
+export const RESOLV_CONF = `${STATE_DIRECTORY}/resolv.conf`
 const MANAGE_SOCKET = `${RUN_DIRECTORY}/manage.sock`
 
 /** When the answer has left, and with it the last references to what the push or the start brought. */
@@ -136,6 +137,10 @@ export class RunningNode implements NodeControl {
     const { native, notes, log, settings, supervisor } = this.#parts
     this.#network = startNetwork({
       ...{ native, settings, timers: systemClock, random: Math.random },
+      files: {
+        read: (path) => readFileSync(path, 'utf8'),
+        write: (path, value) => writeFileSync(path, value),
+      },
       resolvConfPath: RESOLV_CONF,
       resume: notes.read('network'),
       save: (kept) => notes.write('network', kept),

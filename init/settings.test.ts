@@ -3,8 +3,8 @@ import { parseSettings, readSettings, settingWords } from './settings.ts'
 
 const parse = (line: string) => parseSettings([settingWords(line.split(' '))])
 const nothing = {
-  ...{ manage: null, address: null, gateway: null, nameServers: [], hostname: null },
-  ...{ group: null, crashLoop: { count: 5, seconds: 60 }, faults: [] },
+  ...{ manage: null, address: null, gateway: null, plan: null, nameServers: [] },
+  ...{ hostname: null, group: null, crashLoop: { count: 5, seconds: 60 }, faults: [] },
 }
 
 test('no settings at all', () => {
@@ -21,6 +21,7 @@ test('every setting', () => {
       manage: { host: '::', port: 5678 },
       address: { interface: 'eth0', cidr: { address: '192.0.2.5', prefix: 24 } },
       gateway: '192.0.2.1',
+      plan: null,
       nameServers: ['192.0.2.2', '2001:db8::2'],
       hostname: 'node7',
       group: 27,
@@ -102,4 +103,44 @@ test('faults never come from the state database', () => {
   expect(problems.filter((problem) => problem.includes('faults'))).toEqual([])
   const words = ['solocloud.faults=start:bus']
   expect(readSettings(native, words, stored).settings.faults).toEqual([{ start: 'bus', lives: 1 }])
+})
+
+const plan = {
+  interfaces: [
+    {
+      ...{ name: 'eth0', mac: '52:54:00:12:34:56', mtuBytes: null, dhcp4: true, autoconf6: false },
+      ...{ addresses: [], routes: [] },
+    },
+  ],
+  ...{ nameServers: ['192.0.2.53'], searchDomains: [] },
+}
+const readPlan = (words: string[], stored: string | null) =>
+  readSettings({ ownsMachine: () => 0 }, words, (key) => (key === 'network' ? stored : null))
+
+test('the plan of the network comes from the state database', () => {
+  const { settings, problems } = readPlan([], JSON.stringify(plan))
+  expect(settings.plan).toEqual(plan)
+  expect(problems).toEqual([])
+})
+
+test('the plan of the network does not come from words', () => {
+  const word = `solocloud.network=${JSON.stringify(plan)}`
+  const { settings, problems } = readPlan([word], null)
+  expect(settings.plan).toBeNull()
+  expect(problems).toEqual([expect.stringContaining('only in the state database')])
+  expect(readPlan([word.replace('eth0', 'eth1')], JSON.stringify(plan)).settings.plan).toEqual(plan)
+})
+
+test.each([
+  ['{', 'expected JSON'],
+  ['{}', 'network.interfaces must be an array'],
+  [
+    JSON.stringify(plan).replace('eth0', 'a b'),
+    "network.interfaces[0].name must be an interface's",
+  ],
+])('the plan %s is ignored, with a sentence', (stored, sentence) => {
+  const { settings, problems } = readPlan([], stored)
+  expect(settings).toEqual(nothing)
+  expect(problems).toEqual([expect.stringContaining(sentence)])
+  expect(problems[0]?.length).toBeLessThan(250)
 })

@@ -1,6 +1,7 @@
 // `solocloud.KEY=VALUE` words: from PID 1's arguments, else the kernel command line, else the state database.
 import { readFileSync } from 'node:fs'
 import { isIP, isIPv4 } from 'node:net'
+import { networkPlan, type NetworkPlan } from '../protocol/network-plan.ts'
 import type { Native } from '../sys/native.ts'
 import { parseFaults, type FaultSpec } from './fault-spec.ts'
 import { parseHostPort, type HostPort } from './host-port.ts'
@@ -12,6 +13,8 @@ export interface Settings {
   /** A fixed IPv4 address; `interface` null: the first one's. null: DHCP. */
   address: { interface: string | null; cidr: Cidr } | null
   gateway: string | null
+  /** What the old system's network was; null: DHCP everywhere. Only from the state database. */
+  plan: NetworkPlan | null
   nameServers: readonly string[]
   hostname: string | null
   /** Its members may use the management socket beside root; a number, as the node has no /etc/group. */
@@ -40,6 +43,8 @@ const CRASH_LOOP: Settings['crashLoop'] = { count: 5, seconds: 60 }
 /** LIFE_STARTS of native/life.h, less the one that is one too many. */
 const CRASH_COUNT_MAX = 60
 const CRASH_SECONDS_MAX = 3600
+/** In a sentence about it. */
+const VALUE_SHOWN_MAX = 80
 
 /** Throws a sentence about what the value should have been. */
 type Parser<T> = (value: string) => T
@@ -47,10 +52,15 @@ const wrong = (expected: string): never => {
   throw new Error(`expected ${expected}`)
 }
 
-type Named = Omit<Settings, 'nameServers' | 'crashLoop'>
+const MISPLACED_PLAN =
+  `${PREFIX}network is ignored: it counts only in the state database. ` +
+  `Use ${PREFIX}address, ${PREFIX}gateway and ${PREFIX}dns`
+
+type Named = Omit<Settings, 'nameServers' | 'crashLoop' | 'plan'>
 const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
   dns: Parser<string[]>
   insecure: Parser<boolean>
+  network: Parser<NetworkPlan>
   crashloop: Parser<Settings['crashLoop']>
 } = {
   manage: (value) => parseHostPort(value) ?? wrong('HOST:PORT, like 0.0.0.0:5678 or [::]:5678'),
@@ -58,6 +68,7 @@ const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
   address: parseAddress,
   gateway: (value) =>
     isIPv4(value) && isHostAddress(value) ? value : wrong('an IPv4 address like 192.0.2.1'),
+  network: (value) => networkPlan(json(value), 'network'),
   dns: (value) => {
     const servers = value.split(',')
     return servers.every((server) => isIP(server) !== 0)
@@ -75,6 +86,14 @@ const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
 }
 type Key = keyof typeof parsers
 const isKey = (key: string): key is Key => Object.hasOwn(parsers, key)
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return wrong('JSON, as solocloud install writes it')
+  }
+}
 
 /** `5/60`: more than five lives in a minute. */
 function parseCrashLoop(value: string): Settings['crashLoop'] {
@@ -127,7 +146,8 @@ export function parseSettings(sources: readonly ReadonlyMap<string, string>[]): 
     try {
       Object.assign(parsed, { [key]: parsers[key](value) })
     } catch (error) {
-      problems.push(`${PREFIX}${key}=${value} is ignored: ${(error as Error).message}`)
+      const start = value.length > VALUE_SHOWN_MAX ? `${value.slice(0, VALUE_SHOWN_MAX)}...` : value
+      problems.push(`${PREFIX}${key}=${start} is ignored: ${(error as Error).message}`)
     }
   }
   return { settings: assemble(parsed, problems), problems }
@@ -142,6 +162,7 @@ function assemble(
     insecure = false,
     address = null,
     gateway = null,
+    network = null,
     dns = [],
     hostname = null,
     group = null,
@@ -158,8 +179,8 @@ function assemble(
     problems.push(`${PREFIX}gateway is ignored: it needs ${PREFIX}address`)
   }
   return {
-    ...{ manage: insecure ? manage : null, address, gateway, nameServers: dns, hostname },
-    group,
+    ...{ manage: insecure ? manage : null, address, gateway, plan: network },
+    ...{ nameServers: dns, hostname, group },
     ...{ crashLoop: crashloop, faults },
   }
 }
@@ -179,5 +200,9 @@ export function readSettings(
     const value = key === 'faults' ? null : stored(key)
     return value === null ? [] : [[key, value]]
   })
-  return parseSettings([settingWords(initArguments), settingWords(words), new Map(database)])
+  const given = [settingWords(initArguments), settingWords(words)]
+  // A plan in the words would be one that the installer neither wrote nor knows of.
+  const misplaced = given.map((source) => source.delete('network')).includes(true)
+  const { settings, problems } = parseSettings([...given, new Map(database)])
+  return { settings, problems: misplaced ? [...problems, MISPLACED_PLAN] : problems }
 }

@@ -24,8 +24,10 @@ const INFINITE_SECONDS = 0xffffffff
 const MTU_BYTES_MIN = 1280
 const DEFAULT: Cidr = { address: '0.0.0.0', prefix: 0 }
 
-/** RFC 1123 names, which is also what is safe to write into /etc/resolv.conf. */
+/** RFC 1123 names, which is also what is safe to write into a resolv.conf. */
 const NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i
+
+export const isDomainName = (text: string): boolean => NAME.test(text)
 
 /** Null when the message grants nothing usable. `sentAtMs` is when the request left (RFC 2131, 4.4.1). */
 export function leaseOf(ack: DhcpMessage, sentAtMs: number): Lease | null {
@@ -47,7 +49,7 @@ export function leaseOf(ack: DhcpMessage, sentAtMs: number): Lease | null {
 
 const nameOrNull = (name: string | undefined): string | null => {
   const bare = (name ?? '').replace(/\.$/, '')
-  return NAME.test(bare) ? bare : null
+  return isDomainName(bare) ? bare : null
 }
 
 /** RFC 3442: with classless routes the router option does not count. Only the first router is used. */

@@ -2,7 +2,9 @@ import { beforeEach, expect, test } from 'vitest'
 import type { Lease } from './dhcp-lease.ts'
 import type { DhcpMessage, DhcpOptions, MessageType } from './dhcp-message.ts'
 import { FakeTimers } from './fake-timers.ts'
-import { createStaticInterface, DhcpInterface, type InterfaceEnvironment } from './interface.ts'
+import { NetworkInterface } from './interface.ts'
+import { BY_DHCP, configByWords, configDigest, type InterfaceConfig } from './interface-config.ts'
+import type { InterfaceEnvironment } from './interface-environment.ts'
 import type { Address } from '../../netlink/address.ts'
 import type { Link } from '../../netlink/link.ts'
 import type { Rtnetlink } from '../../netlink/rtnetlink.ts'
@@ -35,7 +37,19 @@ beforeEach(() => {
   timers = new FakeTimers()
   there = []
   refused = new Set()
+  const keys = ['disable_ipv6=0', 'forwarding=0', 'accept_ra=1', 'autoconf=1']
+  sysctls = new Map(
+    keys
+      .map((key) => key.split('='))
+      .map(([key = '', value = '']) => [`/proc/sys/net/ipv6/conf/eth0/${key}`, value]),
+  )
 })
+
+/** What is under /proc/sys. */
+let sysctls: Map<string, string>
+const missing = (path: string): never => {
+  throw new Error(`ENOENT ${path}`)
+}
 
 function note(what: string): void {
   story.push(what)
@@ -63,6 +77,13 @@ const rtnetlink: Rtnetlink = {
 
 const environment = (): InterfaceEnvironment => ({
   rtnetlink,
+  files: {
+    read: (path) => sysctls.get(path) ?? missing(path),
+    write: (path, value) => {
+      note(`${path.replace('/proc/sys/net/ipv6/conf/', '')}=${value}`)
+      sysctls.set(path, value)
+    },
+  },
   timers,
   random: () => 0.5,
   hostname: null,
@@ -80,6 +101,12 @@ const environment = (): InterfaceEnvironment => ({
   changed: () => undefined,
 })
 
+const start = (
+  on: Link,
+  config: InterfaceConfig,
+  { lease = null, digest = null }: { lease?: Lease | null; digest?: string | null } = {},
+): NetworkInterface => new NetworkInterface(environment(), on, config, { lease, digest })
+
 function answer(type: MessageType, options: DhcpOptions = {}, yourAddress = '192.0.2.7'): void {
   story = []
   deliver({
@@ -96,7 +123,7 @@ function answer(type: MessageType, options: DhcpOptions = {}, yourAddress = '192
 }
 
 test('an interface with a carrier gets a lease; the sockets are open only while they are needed', () => {
-  new DhcpInterface(environment(), link, null)
+  start(link, BY_DHCP)
   expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
   answer('offer')
   answer('ack', { routers: ['192.0.2.1'], mtuBytes: 1450 })
@@ -115,7 +142,7 @@ test('an interface with a carrier gets a lease; the sockets are open only while 
 })
 
 test('it waits for a carrier', () => {
-  const eth0 = new DhcpInterface(environment(), { ...link, up: false, carrier: false }, null)
+  const eth0 = start({ ...link, up: false, carrier: false }, BY_DHCP)
   expect(story).toEqual(['up 2'])
   eth0.update(link)
   expect(story.slice(1)).toEqual(['open packet', 'discover  to 255.255.255.255'])
@@ -129,7 +156,7 @@ test('the address of an earlier life is asked for again; another one takes its p
     { family: 4, link: 3, address: '192.0.2.8', prefix: 24, permanent: false, linkLocal: false },
     { family: 4, link: 2, address: '192.0.2.5', prefix: 24, permanent: true, linkLocal: false },
   ]
-  new DhcpInterface(environment(), link, null)
+  start(link, BY_DHCP)
   expect(story.at(-1)).toBe('discover 192.0.2.9 to 255.255.255.255')
   answer('offer')
   answer('ack')
@@ -139,7 +166,7 @@ test('the address of an earlier life is asked for again; another one takes its p
 })
 
 test('a lease that is over takes the address away', () => {
-  const eth0 = new DhcpInterface(environment(), link, null)
+  const eth0 = start(link, BY_DHCP)
   answer('offer')
   answer('ack')
   expect(eth0.lease?.address.address).toBe('192.0.2.7')
@@ -152,7 +179,7 @@ test('a lease that is over takes the address away', () => {
 })
 
 test('an address outside its gateway, as big hosters give: routes on the link come first', () => {
-  new DhcpInterface(environment(), link, null)
+  start(link, BY_DHCP)
   answer('offer')
   answer('ack', {
     subnetMask: '255.255.255.255',
@@ -170,7 +197,7 @@ test('an address outside its gateway, as big hosters give: routes on the link co
 
 test('what fails is said and tried again', () => {
   refused = new Set(['open'])
-  new DhcpInterface(environment(), link, null)
+  start(link, BY_DHCP)
   expect(story).toEqual(['open packet', '! eth0: no socket for DHCP: open refused'])
   refused = new Set(['address'])
   timers.advance(2000)
@@ -190,7 +217,7 @@ test('what fails is said and tried again', () => {
 })
 
 test('silence and refusals are said, without control characters', () => {
-  new DhcpInterface(environment(), link, null)
+  start(link, BY_DHCP)
   timers.advance(120_000)
   expect(story.filter((line) => line.startsWith('!'))).toEqual([
     '! eth0: no DHCP server has answered yet',
@@ -200,24 +227,27 @@ test('silence and refusals are said, without control characters', () => {
   expect(story).toContain('! eth0: the DHCP server refuses: go?[2Jaway')
 })
 
-test('a static address is set at once, and again when that fails', () => {
+test('a fixed address is set at once, and again when that fails, which is said once', () => {
   refused = new Set(['address'])
-  const address = { address: { address: '192.0.2.5', prefix: 32 }, gateway: '198.51.100.1' }
-  createStaticInterface(environment(), { ...link, carrier: false }, address, false)
+  const address = { address: '192.0.2.5', prefix: 32 }
+  start({ ...link, carrier: false }, configByWords(address, '198.51.100.1', BY_DHCP))
+  const route = 'route 0.0.0.0/0 by 198.51.100.1 from 192.0.2.5'
   expect(story).toEqual([
-    'up 2',
-    'address 192.0.2.5/32 for ever',
-    '! eth0: the address is refused: address refused',
+    ...['up 2', 'address 192.0.2.5/32 for ever'],
+    ...['! eth0: address 192.0.2.5/32 is refused: address refused', route],
   ])
+  story = []
+  timers.advance(10_000)
+  expect(story).toEqual(['up 2', 'address 192.0.2.5/32 for ever', route])
   story = []
   refused = new Set()
   timers.advance(10_000)
   expect(story).toEqual([
-    'up 2',
-    'address 192.0.2.5/32 for ever',
-    'route 0.0.0.0/0 by 198.51.100.1 from 192.0.2.5',
+    ...['up 2', 'address 192.0.2.5/32 for ever', route],
     '> network: eth0 192.0.2.5/32 as set',
   ])
+  timers.advance(60_000)
+  expect(story).toHaveLength(4)
 })
 
 const kept: Lease = {
@@ -232,7 +262,7 @@ const keptAddress: Address = {
 test('the next life goes on with the lease: nothing is sent or changed before its time', () => {
   there = [keptAddress]
   timers.advance(1_000_000)
-  const eth0 = new DhcpInterface(environment(), link, kept)
+  const eth0 = start(link, BY_DHCP, { lease: kept })
   expect(eth0.lease).toEqual(kept)
   eth0.update(link)
   timers.advance(799_999)
@@ -242,23 +272,94 @@ test('the next life goes on with the lease: nothing is sent or changed before it
 })
 
 test('a lease whose address is not there any more is asked for', () => {
-  const eth0 = new DhcpInterface(environment(), link, kept)
+  const eth0 = start(link, BY_DHCP, { lease: kept })
   expect(eth0.lease).toBeNull()
   expect(story).toEqual(['open packet', 'discover  to 255.255.255.255'])
 })
 
 test('without a carrier the lease goes on, and is confirmed when that comes', () => {
   there = [keptAddress]
-  const eth0 = new DhcpInterface(environment(), { ...link, carrier: false }, kept)
+  const eth0 = start({ ...link, carrier: false }, BY_DHCP, { lease: kept })
   expect(eth0.lease).toEqual(kept)
   eth0.update(link)
   expect(story).toEqual(['open udp', 'request  to 255.255.255.255'])
 })
 
-test('a static address that is there is left alone', () => {
-  const address = { address: { address: '192.0.2.5', prefix: 24 }, gateway: '192.0.2.1' }
-  const eth0 = createStaticInterface(environment(), link, address, true)
-  expect(eth0.set).toEqual(address)
+const everything: InterfaceConfig = {
+  ...{ mtuBytes: 1400, dhcp4: true, autoconf6: false },
+  addresses: [
+    { address: '192.0.2.5', prefix: 24 },
+    { address: '2001:DB8::5', prefix: 64 },
+  ],
+  routes: [
+    { destination: { address: '::', prefix: 0 }, gateway: 'fe80::1', metric: null },
+    { destination: { address: '10.0.0.0', prefix: 8 }, gateway: '192.0.2.1', metric: 7 },
+  ],
+}
+const fixedAddress = (address: string, prefix: number, family: 4 | 6): Address => ({
+  ...{ family, link: 2, address, prefix, permanent: true, linkLocal: false },
+})
+const fixedAddresses = [fixedAddress('192.0.2.5', 24, 4), fixedAddress('2001:db8::5', 64, 6)]
+
+test('all at once: routers and MTU before it is up, then addresses and routes, then DHCP', () => {
+  const eth0 = start({ ...link, up: false }, everything)
+  expect(story).toEqual([
+    ...['eth0/accept_ra=0', 'eth0/autoconf=0', 'mtu 1400', 'up 2'],
+    ...['address 192.0.2.5/24 for ever', 'address 2001:DB8::5/64 for ever'],
+    ...['route ::/0 by fe80::1 from any', 'route 10.0.0.0/8 by 192.0.2.1 from 192.0.2.5'],
+    '> network: eth0 192.0.2.5/24 2001:DB8::5/64 as set',
+    ...['open packet', 'discover  to 255.255.255.255'],
+  ])
+  expect(eth0.digest).toBe(configDigest(everything))
+  answer('offer')
+  answer('ack', { mtuBytes: 1450 })
+  expect(story).toContain('mtu 1400')
+  expect(story).not.toContain('mtu 1450')
+})
+
+test('what the life before has set is left alone, DHCP goes on', () => {
+  there = [...fixedAddresses, keptAddress]
+  const digest = configDigest(everything)
+  const eth0 = start(link, everything, { lease: kept, digest })
   timers.advance(60_000)
   expect(story).toEqual([])
+  expect(eth0.digest).toBe(digest)
+  expect(eth0.lease).toEqual(kept)
+})
+
+test.each([
+  ['another configuration', 'another', fixedAddresses],
+  ['an address that has gone', configDigest(everything), fixedAddresses.slice(1)],
+])('%s is set again', (_, digest, addresses) => {
+  there = addresses
+  start(link, { ...everything, dhcp4: false }, { digest })
+  expect(story).toContain('address 192.0.2.5/24 for ever')
+  expect(story.some((line) => line.startsWith('delete'))).toBe(false)
+})
+
+test('routers are listened to, also where the machine forwards; IPv6 is switched on', () => {
+  const config = { ...everything, ...{ autoconf6: true, dhcp4: false, addresses: [], routes: [] } }
+  sysctls.set('/proc/sys/net/ipv6/conf/eth0/disable_ipv6', '1')
+  sysctls.set('/proc/sys/net/ipv6/conf/eth0/forwarding', '1')
+  start({ ...link, mtuBytes: 1400 }, config)
+  expect(story).toEqual(['eth0/disable_ipv6=0', 'eth0/accept_ra=2', 'up 2'])
+})
+
+test('a kernel without IPv6 gets the rest', () => {
+  sysctls = new Map()
+  start(link, { ...everything, dhcp4: false })
+  expect(story).toEqual([
+    ...['! eth0: the kernel has no IPv6', 'mtu 1400', 'up 2', 'address 192.0.2.5/24 for ever'],
+    'route 10.0.0.0/8 by 192.0.2.1 from 192.0.2.5',
+    '> network: eth0 192.0.2.5/24 as set',
+  ])
+})
+
+test('what /proc/sys refuses is said', () => {
+  refused = new Set(['eth0/accept_ra=0'])
+  start(link, { ...everything, dhcp4: false })
+  expect(story[1]).toBe(
+    '! eth0: /proc/sys/net/ipv6/conf/eth0/accept_ra is not 0: eth0/accept_ra=0 refused',
+  )
+  expect(story.at(-1)).toContain('as set')
 })

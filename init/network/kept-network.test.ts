@@ -19,12 +19,7 @@ const lease = (routes: number): Lease => ({
 })
 const kept = (...routes: number[]): KeptNetwork => ({
   leases: routes.map((count, i) => ({ link: i + 2, mac: '020000000001', lease: lease(count) })),
-  statics: [
-    {
-      ...{ link: 9, mac: '020000000009' },
-      set: { address: { address: '192.0.2.5', prefix: 32 }, gateway: null },
-    },
-  ],
+  fixed: [{ link: 9, mac: '', digest: '0123456789abcdef' }],
   servers: [{ link: 2, address: '2001:db8::53', lifetimeSeconds: 600, expiresAtMs: Infinity }],
 })
 
@@ -43,6 +38,12 @@ test('what does not fit a note is left out: the last leases first', () => {
   const text = encodeKept({ ...kept(), servers })
   expect(Buffer.byteLength(text)).toBeLessThan(3900)
   expect(decodeKept(JSON.parse(text)).servers.length).toBeGreaterThan(16)
+  const fixed = Array.from({ length: 100 }, (_, link) => ({
+    ...{ link, mac: '020000000009', digest: '0123456789abcdef' },
+  }))
+  const left = again({ leases: [], servers: [], fixed }).fixed
+  expect(left).toEqual(fixed.slice(0, left.length))
+  expect(left.length).toBeGreaterThan(40)
 })
 
 test.each([null, undefined, 1, 'x', [], {}, { ...kept(), leases: [{}] }, { leases: [] }])(

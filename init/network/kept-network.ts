@@ -12,17 +12,14 @@ interface LinkId {
   /** Hexadecimal. */
   mac: string
 }
-export interface StaticAddress {
-  address: Cidr
-  gateway: string | null
-}
 export interface KeptServer extends AdvertisedServer {
   /** Monotonic over lives; Infinity: never. */
   expiresAtMs: number
 }
 export interface KeptNetwork {
   leases: readonly (LinkId & { lease: Lease })[]
-  statics: readonly (LinkId & { set: StaticAddress })[]
+  /** By their digests: configurations whose fixed part is set. */
+  fixed: readonly (LinkId & { digest: string })[]
   servers: readonly KeptServer[]
 }
 
@@ -48,13 +45,7 @@ const lease = record<Lease>({
 })
 const network = record<KeptNetwork>({
   leases: list(record({ link: amount, mac: string, lease })),
-  statics: list(
-    record({
-      link: amount,
-      mac: string,
-      set: record<StaticAddress>({ address: cidr, gateway: nullable(string) }),
-    }),
-  ),
+  fixed: list(record({ link: amount, mac: string, digest: string })),
   servers: list(
     record<KeptServer>({
       link: amount,
@@ -65,7 +56,7 @@ const network = record<KeptNetwork>({
   ),
 })
 
-export const NOTHING_KEPT: KeptNetwork = { leases: [], statics: [], servers: [] }
+export const NOTHING_KEPT: KeptNetwork = { leases: [], fixed: [], servers: [] }
 
 /** What the life before has saved; nothing when there was none, or one of another version. */
 export function decodeKept(saved: unknown): KeptNetwork {
@@ -76,11 +67,15 @@ export function decodeKept(saved: unknown): KeptNetwork {
   }
 }
 
-/** As JSON. A lease that does not fit is left out: the next life asks for the same address again. */
+/**
+ * As JSON. A lease that does not fit is left out: the next life asks for the same address again, as it sets
+ * again, without disturbing it, what was fixed.
+ */
 export function encodeKept(kept: KeptNetwork): string {
   const text = JSON.stringify(kept)
   if (Buffer.byteLength(text) <= BYTES_MAX) return text
-  const { leases, servers } = kept
+  const { leases, servers, fixed } = kept
   if (leases.length > 0) return encodeKept({ ...kept, leases: leases.slice(0, -1) })
-  return encodeKept({ ...kept, servers: servers.slice(0, -1) })
+  if (servers.length > 0) return encodeKept({ ...kept, servers: servers.slice(0, -1) })
+  return encodeKept({ ...kept, fixed: fixed.slice(0, -1) })
 }

@@ -34,14 +34,18 @@ const advertisement = {
   ),
 }
 
-function setUp(preferred: string[]) {
+function setUp(preferred: string[], spare: string[] = []) {
+  const configured = {
+    preferred: { nameServers: preferred, searchDomains: [] },
+    spare: { nameServers: spare, searchDomains: spare.length > 0 ? ['spare.example'] : [] },
+  }
   const interfaces = new Map<number, NamedInterface>()
   const timers = new FakeTimers()
   const changes: string[] = []
   const path = join(directory, 'resolv.conf')
   const servers = new NameServers({
     timers,
-    preferred,
+    configured: () => configured,
     interfaces,
     path,
     warn: (problem) => changes.push(problem),
@@ -61,6 +65,15 @@ test('the settings come first, then leases, then routers; three are enough', () 
   servers.update()
   expect(changes).toEqual([content])
   expect(servers.content).toBe(content)
+})
+
+test('spare ones come last', () => {
+  const { interfaces, servers, path } = setUp([], ['198.51.100.53'])
+  interfaces.set(2, { name: 'eth0', lease: lease(['192.0.2.1'], 'example.com') })
+  servers.update()
+  expect(readFileSync(path, 'utf8')).toBe(
+    '# Written by solocloud.\nsearch example.com spare.example\nnameserver 192.0.2.1\nnameserver 198.51.100.53\n',
+  )
 })
 
 test('a router that falls silent is forgotten', () => {

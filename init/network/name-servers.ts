@@ -1,4 +1,5 @@
-// Which name servers the node uses: the settings', then those of the leases, then the routers'.
+// Which name servers the node uses: the settings' or the plan's, then those of the leases, then the routers'.
+import type { ConfiguredResolver } from './configured-resolver.ts'
 import type { Lease } from './dhcp-lease.ts'
 import type { KeptServer } from './kept-network.ts'
 import type { NetlinkMessage } from '../../netlink/netlink.ts'
@@ -13,8 +14,7 @@ export interface NamedInterface {
 
 export interface NameServersOptions {
   timers: Timers
-  /** From the settings. */
-  preferred: readonly string[]
+  configured: () => ConfiguredResolver
   /** By interface number. */
   interfaces: ReadonlyMap<number, NamedInterface>
   path: string
@@ -65,17 +65,20 @@ export class NameServers {
 
   /** Brings the file up to date. While no name server is known, what is there stays. */
   update(): void {
-    const { timers, preferred, interfaces, path, warn, onChange } = this.#options
+    const { timers, configured, interfaces, path, warn, onChange } = this.#options
     const leases = [...interfaces.values()].map(({ lease }) => lease).filter((l) => l !== null)
     const advertised = this.#advertised.valid(timers.nowMs())
     this.#armExpiry()
+    const { preferred, spare } = configured()
     const nameServers = [
-      ...preferred,
+      ...preferred.nameServers,
       ...leases.flatMap((lease) => lease.nameServers),
       ...advertised.map((server) => this.#withScope(server)),
+      ...spare.nameServers,
     ]
     if (nameServers.length === 0) return
-    const searchDomains = leases.map(({ domain }) => domain).filter((domain) => domain !== null)
+    const domains = leases.map(({ domain }) => domain).filter((domain) => domain !== null)
+    const searchDomains = [...preferred.searchDomains, ...domains, ...spare.searchDomains]
     const content = resolvConf({ nameServers, searchDomains })
     const changed = content !== this.#content
     this.#content = content

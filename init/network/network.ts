@@ -1,27 +1,25 @@
 // The node's network, in the background: every interface that is there or comes later, and the name servers.
 import type { Native } from '../../sys/native.ts'
+import type { NetworkPlan } from '../../protocol/network-plan.ts'
+import { configuredResolver } from './configured-resolver.ts'
 import { openPacketSocket, openUdpSocket } from './dhcp-socket.ts'
-import {
-  createStaticInterface,
-  DhcpInterface,
-  type Interface,
-  type InterfaceEnvironment,
-} from './interface.ts'
-import type { Cidr } from '../../netlink/ip-address.ts'
-import { decodeKept, encodeKept, macText, type KeptNetwork } from './kept-network.ts'
-import { NameServers } from './name-servers.ts'
+import type { Link } from '../../netlink/link.ts'
 import type { NetlinkMessage } from '../../netlink/netlink.ts'
 import { NetlinkProtocol, openNetlink, subscribe } from '../../netlink/netlink-socket.ts'
-import { solicitRouters } from './router-solicitation.ts'
-import type { Link } from '../../netlink/link.ts'
 import { RouteGroup, RouteMessage } from '../../netlink/rtnetlink-message.ts'
 import { createRtnetlink, type Rtnetlink } from '../../netlink/rtnetlink.ts'
+import type { AddressWords, InterfaceConfig } from './interface-config.ts'
+import type { InterfaceEnvironment } from './interface-environment.ts'
+import type { SysctlFiles } from './ipv6-mode.ts'
+import { decodeKept, encodeKept, type KeptNetwork } from './kept-network.ts'
+import { ManagedInterfaces } from './managed-interfaces.ts'
+import { NameServers } from './name-servers.ts'
+import { solicitRouters } from './router-solicitation.ts'
 import type { Timers } from './timers.ts'
 
-export interface NetworkSettings {
-  /** null: DHCP everywhere. `interface` null: the first one. */
-  address: { interface: string | null; cidr: Cidr } | null
-  gateway: string | null
+export interface NetworkSettings extends AddressWords {
+  /** What the old system's network was; null: DHCP everywhere. The other settings count before it. */
+  plan: NetworkPlan | null
   /** Preferred to what the network offers. */
   nameServers: readonly string[]
   hostname: string | null
@@ -33,6 +31,8 @@ export interface NetworkOptions {
   timers: Timers
   /** From 0 up to 1. */
   random: () => number
+  /** Under /proc/sys. */
+  files: SysctlFiles
   resolvConfPath: string
   /** What the life before gave to `save`; null in the first one. */
   resume: unknown
@@ -57,36 +57,6 @@ export interface Network {
 }
 
 const RETRY_MS = 10_000
-/** Made in software by someone who configures them too. Not veth, which is a container's eth0. */
-const FOREIGN_KINDS = new Set([
-  'bareudp',
-  'bond',
-  'bridge',
-  'dummy',
-  'erspan',
-  'geneve',
-  'gretap',
-  'gtp',
-  'hsr',
-  'ifb',
-  'ip6gretap',
-  'ipvlan',
-  'ipvtap',
-  'macsec',
-  'macvlan',
-  'macvtap',
-  'netdevsim',
-  'openvswitch',
-  'team',
-  'tun',
-  'vlan',
-  'vrf',
-  'vxlan',
-])
-
-const isManaged = ({ ethernet, loopback, master, kind }: Link): boolean =>
-  ethernet && !loopback && master === null && !FOREIGN_KINDS.has(kind ?? '')
-
 /** Returns at once; whatever fails is reported and tried again for ever. */
 export function startNetwork(options: NetworkOptions): Network {
   return new RunningNetwork(options)
@@ -94,32 +64,36 @@ export function startNetwork(options: NetworkOptions): Network {
 
 class RunningNetwork implements Network {
   readonly #options: NetworkOptions
-  readonly #interfaces = new Map<number, Interface>()
+  readonly #managed: ManagedInterfaces
   readonly #nameServers: NameServers
   #rtnetlink: Rtnetlink | null = null
   #unsubscribe: (() => void) | null = null
   #disarmRetry: (() => void) | null = null
   #reconciling = false
-  /** The name of the interface that the settings' address belongs to, once it is known. */
-  #staticName: string | null
   #hostname: string | null = null
   #closed = false
-  /** What the life before has left; each part is taken once, by its interface. */
   readonly #resumed: KeptNetwork
-  /** The interfaces that were there at the start have taken it: from now on we know better. */
+  /** The interfaces that were there at the start have taken what was kept: from now on we know better. */
   #settled = false
   #saved = ''
 
   constructor(options: NetworkOptions) {
     this.#options = options
     this.#resumed = decodeKept(options.resume)
-    this.#staticName = options.settings.address?.interface ?? null
+    const { settings, timers } = options
+    const warn = (problem: string, error: unknown): void =>
+      options.warn(`network: ${problem}`, error)
+    this.#managed = new ManagedInterfaces({
+      ...{ plan: settings.plan, words: settings, resumed: this.#resumed, timers, warn },
+      environment: (rtnetlink) => this.#environment(rtnetlink, warn),
+      added: (link, config) => this.#added(link, config),
+      removed: (index) => this.#nameServers.forgetLink(index),
+      again: () => this.#open(),
+    })
     this.#nameServers = new NameServers({
-      timers: options.timers,
-      preferred: options.settings.nameServers,
-      interfaces: this.#interfaces,
-      path: options.resolvConfPath,
-      warn: (problem, error) => options.warn(`network: ${problem}`, error),
+      ...{ timers, warn, interfaces: this.#managed.all, path: options.resolvConfPath },
+      configured: () =>
+        configuredResolver(settings.nameServers, settings.plan, this.#managed.fallback),
       onChange: (content) => options.onDnsChange(content),
     })
     this.#open()
@@ -148,8 +122,7 @@ class RunningNetwork implements Network {
     this.#disarmRetry?.()
     this.#nameServers.close()
     this.#unsubscribe?.()
-    for (const item of this.#interfaces.values()) item.close()
-    this.#interfaces.clear()
+    this.#managed.close()
     this.#rtnetlink?.close()
   }
 
@@ -164,7 +137,9 @@ class RunningNetwork implements Network {
         [RouteGroup.link, RouteGroup.ndUserOption],
         { message: (message) => this.#heard(message), lost: () => this.#reconcileSoon() },
       )
-      this.#reconcile(this.#rtnetlink)
+      this.#managed.reconcile(this.#rtnetlink)
+      if (this.#settled) this.#save()
+      else this.#settle()
     } catch (error) {
       warn('network: the kernel does not answer', error)
       this.#disarmRetry?.()
@@ -189,62 +164,31 @@ class RunningNetwork implements Network {
     })
   }
 
-  #reconcile(rtnetlink: Rtnetlink): void {
-    const links = rtnetlink.links()
-    for (const link of links) {
-      if (link.loopback && !link.up) rtnetlink.setUp(link.index)
-    }
-    const managed = links.filter(isManaged).sort((a, b) => a.index - b.index)
-    for (const [index, item] of this.#interfaces) {
-      if (!managed.some((link) => link.index === index)) this.#remove(index, item)
-    }
-    for (const link of managed) {
-      const known = this.#interfaces.get(link.index)
-      if (known === undefined) this.#add(rtnetlink, link)
-      else known.update(link)
-    }
-    if (this.#settled) {
-      this.#save()
-      return
-    }
+  #settle(): void {
     this.#settled = true
     this.#leasesChanged()
   }
 
-  #add(rtnetlink: Rtnetlink, link: Link): void {
-    const { native, settings, timers, random, say, warn } = this.#options
-    const environment: InterfaceEnvironment = {
-      rtnetlink,
-      timers,
-      random,
-      hostname: settings.hostname,
+  #environment(
+    rtnetlink: Rtnetlink,
+    warn: (problem: string, error: unknown) => void,
+  ): InterfaceEnvironment {
+    const { native, settings, files, timers, random, say } = this.#options
+    return {
+      ...{ rtnetlink, files, timers, random, say, warn, hostname: settings.hostname },
       openDhcpSocket: (kind, on, received) =>
         (kind === 'packet' ? openPacketSocket : openUdpSocket)(native, on, received),
-      say,
-      warn: (problem, error) => warn(`network: ${problem}`, error),
       changed: () => this.#leasesChanged(),
     }
-    this.#interfaces.set(link.index, this.#configured(environment, link))
-    if (link.up && link.carrier) this.#solicit(link)
   }
 
-  #configured(environment: InterfaceEnvironment, link: Link): Interface {
-    const { address, gateway } = this.#options.settings
-    const { leases, statics, servers } = this.#resumed
+  #added(link: Link, { autoconf6 }: InterfaceConfig): void {
     // Down, it has lost its routes; after the start, it is one that came back.
-    const goesOn = link.up && !this.#settled
-    const before = <T extends { link: number; mac: string }>(all: readonly T[]): T | undefined =>
-      all.find((one) => goesOn && one.link === link.index && one.mac === macText(link.mac))
-    if (goesOn) {
+    if (link.up && !this.#settled) {
+      const { servers } = this.#resumed
       this.#nameServers.restore(servers.filter((server) => server.link === link.index))
     }
-    if (address !== null) this.#staticName ??= link.name
-    if (address === null || link.name !== this.#staticName) {
-      return new DhcpInterface(environment, link, before(leases)?.lease ?? null)
-    }
-    const wanted = { address: address.cidr, gateway }
-    const there = JSON.stringify(before(statics)?.set) === JSON.stringify(wanted)
-    return createStaticInterface(environment, link, wanted, there)
+    if (link.up && link.carrier && autoconf6 !== false) this.#solicit(link)
   }
 
   #solicit(link: Link): void {
@@ -255,19 +199,13 @@ class RunningNetwork implements Network {
     }
   }
 
-  #remove(index: number, item: Interface): void {
-    this.#interfaces.delete(index)
-    item.close()
-    this.#nameServers.forgetLink(index)
-  }
-
   /** Not in the middle of a start: half of what was resumed would be forgotten. */
   #save(): void {
     if (!this.#settled || this.#closed) return
-    const all = [...this.#interfaces]
+    const all = [...this.#managed.all]
     const text = encodeKept({
       leases: all.flatMap(([link, { mac, lease }]) => (lease ? [{ link, mac, lease }] : [])),
-      statics: all.flatMap(([link, { mac, set }]) => (set ? [{ link, mac, set }] : [])),
+      fixed: all.flatMap(([link, { mac, digest }]) => (digest ? [{ link, mac, digest }] : [])),
       servers: this.#nameServers.kept(),
     })
     if (text === this.#saved) return
@@ -278,7 +216,7 @@ class RunningNetwork implements Network {
   #leasesChanged(): void {
     this.#nameServers.update()
     this.#save()
-    const leases = [...this.#interfaces.values()].map(({ lease }) => lease)
+    const leases = [...this.#managed.all.values()].map(({ lease }) => lease)
     const hostname =
       leases.find((lease) => lease !== null && lease.hostname !== null)?.hostname ?? null
     if (hostname === null || hostname === this.#hostname) return

@@ -1,4 +1,4 @@
-// /etc/resolv.conf (resolv.conf(5)): its text, and writing it.
+// The node's resolv.conf (resolv.conf(5)): its text, and writing it.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 export interface Resolver {

@@ -5,7 +5,9 @@ import { loadNative } from '../../sys/load.ts'
 import { startNetwork, type NetworkSettings } from '../../init/network/network.ts'
 
 const [resolvConfPath = '', settings = '{}', saved] = process.argv.slice(2)
-const defaults: NetworkSettings = { address: null, gateway: null, nameServers: [], hostname: null }
+const defaults: NetworkSettings = {
+  ...{ address: null, gateway: null, plan: null, nameServers: [], hostname: null },
+}
 
 startNetwork({
   native: loadNative(),
@@ -19,6 +21,10 @@ startNetwork({
     },
   },
   random: Math.random,
+  files: {
+    read: (path) => readFileSync(path, 'utf8'),
+    write: (path, value) => writeFileSync(path, value),
+  },
   resolvConfPath,
   resume:
     saved !== undefined && existsSync(saved)

@@ -166,3 +166,51 @@ test('when the server has another address now, the old one goes and the new one 
     /^default via 10\.9\.0\.1 dev eth0 proto dhcp src 10\.9\.0\.60/m,
   )
 })
+
+const planned = (mac: string) => ({
+  ...{ name: 'wan', mac, mtuBytes: 1300, dhcp4: true, autoconf6: false },
+  addresses: [
+    { address: '10.9.0.200', prefix: 24 },
+    { address: '2001:db8::5', prefix: 64 },
+  ],
+  routes: [{ destination: { address: '10.5.0.0', prefix: 16 }, gateway: '10.9.0.7', metric: 9 }],
+})
+const settingsOf = (mac: string): object => ({
+  plan: { interfaces: [planned(mac)], nameServers: ['192.0.2.53'], searchDomains: [] },
+})
+
+test('a plan may have fixed addresses beside the lease, and both go on in the next life', async () => {
+  startServer(3600)
+  const mac = /link\/ether (\S+)/.exec(lab.node('ip', 'link', 'show', 'dev', 'eth0'))?.[1] ?? ''
+  const first = startNode(settingsOf(mac))
+  await first.line(/^network: wan 10\.9\.0\.200\/24 2001:db8::5\/64 as set$/)
+  await first.line(/^network: wan 10\.9\.0\.50\/24 by DHCP$/)
+  const routes = lab.node('ip', 'route')
+  expect(routes).toMatch(/^default via 10\.9\.0\.1 dev wan proto dhcp src 10\.9\.0\.50/m)
+  expect(routes).toMatch(/^10\.5\.0\.0\/16 via 10\.9\.0\.7 dev wan .*src 10\.9\.0\.200 metric 9/m)
+  expect(lab.node('ip', 'link', 'show', 'dev', 'wan')).toContain('mtu 1300')
+  expect(readFileSync(join(lab.directory, 'resolv.conf'), 'utf8')).toContain(
+    'nameserver 192.0.2.53\nnameserver 10.9.0.1\n',
+  )
+  await eventually('no address is tentative any more', () =>
+    lab.node('ip', 'addr', 'show', 'dev', 'wan').includes('tentative') ? null : true,
+  )
+  first.stop()
+  const monitor = lab.start('node', 'ip', '-o', 'monitor', 'address', 'route', 'link')
+  const second = startNode(settingsOf(mac))
+  await second.line(/^dns: .*nameserver 10\.9\.0\.1/)
+  lab.node('ip', 'link', 'add', 'dev', 'late0', 'type', 'veth', 'peer', 'name', 'late1')
+  await monitor.line(/late0/)
+  expect(monitor.output()).not.toMatch(/10\.[579]\.0|2001:db8|wan/)
+  expect(second.output()).not.toMatch(/by DHCP|as set/)
+})
+
+test('the plan of another machine: DHCP everywhere, and its name servers after those of the lease', async () => {
+  startServer(3600)
+  const node = startNode(settingsOf('02:00:00:00:00:99'))
+  await node.line(/^warn: network: wan \(02:\S+\) of solocloud\.network not found: DHCP on every/)
+  await node.line(/^network: eth0 10\.9\.0\.50\/24 by DHCP$/)
+  expect(readFileSync(join(lab.directory, 'resolv.conf'), 'utf8')).toContain(
+    'nameserver 10.9.0.1\nnameserver 10.9.0.2\nnameserver 192.0.2.53\n',
+  )
+})

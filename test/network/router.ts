@@ -19,7 +19,7 @@ const int = (value: number): Buffer => {
   bytes.writeInt32LE(value)
   return bytes
 }
-const link = networkInterfaces()[name]?.find(({ family }) => family === 'IPv6')
+const link = networkInterfaces()[name]?.find(({ address }) => address.startsWith('fe80:'))
 const index = link !== undefined && 'scopeid' in link ? (link.scopeid ?? 0) : 0
 if (index === 0) throw new Error(`${name} has no link-local address`)
 

@@ -1,48 +1,20 @@
-// Gives an interface its IPv4 address and routes, from DHCP or from the settings.
+// Gives an interface the IPv4 address and routes of a lease.
 import type { Lease } from './dhcp-lease.ts'
-import type { Route } from './dhcp-message.ts'
 import { networkOf, type Cidr } from '../../netlink/ip-address.ts'
 import type { Link } from '../../netlink/link.ts'
 import { RouteOrigin } from '../../netlink/route.ts'
 import type { Rtnetlink } from '../../netlink/rtnetlink.ts'
 
-export interface Ipv4Config {
-  address: Cidr
-  /** The kernel removes the address then, also when no PID 1 of ours is alive to do it; null: never. */
-  validSeconds: number | null
-  routes: readonly Route[]
-  /** null: as it is. */
-  mtuBytes: number | null
-  origin: number
-}
-
 /** Among interfaces, the one that the kernel found first is preferred. */
-const PRIORITY_BASE = 100
+export const PRIORITY_BASE = 100
 const ON_LINK = '0.0.0.0'
 /** The kernel counts lifetimes in 32 bits, all ones being "for ever". */
 const SECONDS_MAX = 0xfffffffe
 
-export function leaseConfig(lease: Lease, nowMs: number): Ipv4Config {
-  const seconds = Math.ceil((lease.expiresAtMs - nowMs) / 1000)
-  return {
-    address: lease.address,
-    validSeconds:
-      lease.expiresAtMs === Infinity ? null : Math.min(Math.max(seconds, 1), SECONDS_MAX),
-    routes: lease.routes,
-    mtuBytes: lease.mtuBytes,
-    origin: RouteOrigin.dhcp,
-  }
-}
-
-export function staticConfig(address: Cidr, gateway: string | null): Ipv4Config {
-  const destination = { address: ON_LINK, prefix: 0 }
-  return {
-    address,
-    validSeconds: null,
-    routes: gateway === null ? [] : [{ destination, gateway }],
-    mtuBytes: null,
-    origin: RouteOrigin.static,
-  }
+/** The kernel removes the address then, also when no PID 1 of ours is alive to do it; null: never. */
+function validSeconds({ expiresAtMs }: Lease, nowMs: number): number | null {
+  if (expiresAtMs === Infinity) return null
+  return Math.min(Math.max(Math.ceil((expiresAtMs - nowMs) / 1000), 1), SECONDS_MAX)
 }
 
 /**
@@ -50,10 +22,9 @@ export function staticConfig(address: Cidr, gateway: string | null): Ipv4Config 
  * network (usual with /32) are taken to be on the link. Throws SysError when there is no address
  * afterwards; a route or MTU that is refused is reported.
  */
-export function applyIpv4(
-  rtnetlink: Rtnetlink,
-  link: Link,
-  config: Ipv4Config,
+export function applyLease(
+  { rtnetlink, link, nowMs }: { rtnetlink: Rtnetlink; link: Link; nowMs: number },
+  lease: Lease,
   report: (problem: string, error: unknown) => void,
 ): void {
   const attempt = (what: string, act: () => void): void => {
@@ -63,15 +34,15 @@ export function applyIpv4(
       report(`${what} is refused`, error)
     }
   }
-  const { address, validSeconds, mtuBytes } = config
+  const { address, mtuBytes } = lease
   if (mtuBytes !== null && mtuBytes !== link.mtuBytes) {
     attempt(`MTU ${mtuBytes}`, () => rtnetlink.setMtu(link.index, mtuBytes))
   }
   // First: an address in the same network as an older one hangs on it, and would go with it.
   attempt('removing an old address', () => removeOthers(rtnetlink, link, address))
-  rtnetlink.putAddress({ ...address, link: link.index, validSeconds })
+  rtnetlink.putAddress({ ...address, link: link.index, validSeconds: validSeconds(lease, nowMs) })
   // Routes on the link itself first: a gateway may be reachable only through one of them.
-  const onLinkFirst = [...config.routes].sort(
+  const onLinkFirst = [...lease.routes].sort(
     (a, b) => Number(b.gateway === ON_LINK) - Number(a.gateway === ON_LINK),
   )
   for (const { destination, gateway } of onLinkFirst) {
@@ -82,7 +53,7 @@ export function applyIpv4(
       onLink: true,
       source: address.address,
       priority: PRIORITY_BASE + link.index,
-      origin: config.origin,
+      origin: RouteOrigin.dhcp,
     }
     const text = `route ${destination.address}/${destination.prefix} by ${gateway}`
     attempt(text, () => rtnetlink.putRoute(route))
