@@ -29,6 +29,7 @@ async function runRole(role: Role, words: readonly string[]): Promise<void> {
     case 'poweroff':
       return (await import('../init/power-command.ts')).main(role, words)
     case 'install':
+      return (await import('../install/main.ts')).main(words)
     case '':
       throw new Error(`this version has nothing to run in the role ${JSON.stringify(role)}`)
   }

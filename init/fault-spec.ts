@@ -1,5 +1,5 @@
 // The deaths that a test can ask for, and the words of `solocloud.faults` that ask.
-import { parseHostPort, type HostPort } from './host-port.ts'
+import { parseHostPort, type HostPort } from '../protocol/host-port.ts'
 
 /** Native code's, also `@thread`: on a fresh thread instead of the main one (native/fault.h). */
 export const THREAD_FAULTS = [

@@ -4,7 +4,7 @@ import { isIP, isIPv4 } from 'node:net'
 import { networkPlan, type NetworkPlan } from '../protocol/network-plan.ts'
 import type { Native } from '../sys/native.ts'
 import { parseFaults, type FaultSpec } from './fault-spec.ts'
-import { parseHostPort, type HostPort } from './host-port.ts'
+import { parseHostPort, type HostPort } from '../protocol/host-port.ts'
 import { isHostAddress, parseCidr, type Cidr } from '../netlink/ip-address.ts'
 
 export interface Settings {

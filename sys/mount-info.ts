@@ -3,6 +3,12 @@
 export interface MountEntry {
   target: string
   fstype: string
+  /** MAJOR:MINOR; 0:N where no block device is behind it. */
+  device: string
+  /** The directory of the file system that is seen at `target`. */
+  root: string
+  /** What was mounted, as it was named then: /dev/sda1, /dev/root, tmpfs. */
+  source: string
 }
 
 /** In the order of mounting; of two at one place, the later is the visible one. */
@@ -12,7 +18,15 @@ export function parseMountInfo(text: string): MountEntry[] {
     .filter((line) => line !== '')
     .map((line) => {
       const [before = '', after = ''] = line.split(' - ')
-      return { target: unescape(before.split(' ')[4] ?? ''), fstype: after.split(' ')[0] ?? '' }
+      const [, , device = '', root = '', target = ''] = before.split(' ')
+      const [fstype = '', source = ''] = after.split(' ')
+      return {
+        target: unescape(target),
+        fstype,
+        device,
+        root: unescape(root),
+        source: unescape(source),
+      }
     })
 }
 

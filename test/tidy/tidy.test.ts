@@ -23,7 +23,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'init/': ['chroot-runner/', 'installation/', 'netlink/', 'sys/', 'protocol/'],
   'cloud/': ['protocol/', 'image-builder/'],
-  'install/': ['installation/', 'netlink/', 'image-builder/', 'sys/', 'protocol/'],
+  'install/': [
+    ...['installation/', 'netlink/', 'image-builder/', 'sys/', 'protocol/'],
+    ...['cloud/table.ts', 'cloud/units.ts'],
+  ],
   'qemu/': [],
   'demo/': ['qemu/'],
   'bench/': ['qemu/', 'demo/', 'protocol/', 'cloud/', 'image-builder/'],

@@ -1,0 +1,40 @@
+// Where `install` writes and asks, so that tests can stand in for a terminal.
+import { createInterface } from 'node:readline/promises'
+import pc from 'picocolors'
+import type { Colors } from './plan/print.ts'
+
+export interface Io {
+  out: (text: string) => void
+  err: (text: string) => void
+  env: NodeJS.ProcessEnv
+  /** The identity where `out` is not a terminal. */
+  colors: Colors
+  /** null where nobody is there to answer. */
+  ask: ((question: string) => Promise<string>) | null
+}
+
+export function processIo(): Io {
+  const { stdin, stdout, stderr, env } = process
+  // Of a pipe, isTTY is undefined, whatever the types say.
+  const isTerminal = (stream: { isTTY?: boolean }): boolean => stream.isTTY === true
+  return {
+    out: (text) => void stdout.write(text),
+    err: (text) => void stderr.write(text),
+    env,
+    colors: pc.createColors(pc.isColorSupported && isTerminal(stdout)),
+    ask: isTerminal(stdin) && isTerminal(stdout) ? askOnTerminal : null,
+  }
+}
+
+/** '' also at the end of the input. */
+async function askOnTerminal(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout })
+  try {
+    return await Promise.race([
+      lines.question(question),
+      new Promise<string>((resolve) => lines.once('close', () => resolve(''))),
+    ])
+  } finally {
+    lines.close()
+  }
+}

@@ -1,0 +1,50 @@
+// The kernel's words: what the old system was started with, made into what starts the node.
+
+/** native/guard.h has the same: without it no kernel is loaded. */
+const NODE_WORDS = ['init=/sbin/solocloud', 'panic=30']
+
+/**
+ * They choose another init, or another end, come from the boot loader anew each time, or keep memory for a
+ * kernel that nobody loads.
+ */
+const DROPPED_KEYS = [
+  ...['BOOT_IMAGE', 'initrd', 'init', 'panic', 'systemd.unit', 'rd.break', 'break'],
+  'crashkernel',
+]
+/** They start the old init for a repair. */
+const DROPPED_WORDS = ['single', 'S', 's', '1', 'emergency', 'rescue', 'recovery', '-b']
+
+/** The words of a node: those of the running kernel that are the machine's, then ours. */
+export function nodeWords(commandLine: string): string[] {
+  return [...kernelWords(commandLine).filter(isKept), ...NODE_WORDS]
+}
+
+/** The old system's own, to start it again from another menu. */
+export function oldWords(commandLine: string): string[] {
+  return kernelWords(commandLine).filter((word) => !/^(BOOT_IMAGE|initrd)=/.test(bare(word)))
+}
+
+/** The value without the quotes, which the kernel takes off. */
+export const bare = (word: string): string => word.replaceAll('"', '')
+
+function isKept(word: string): boolean {
+  const text = bare(word)
+  const key = text.split('=')[0] ?? ''
+  return !DROPPED_WORDS.includes(text) && !DROPPED_KEYS.includes(key)
+}
+
+/**
+ * next_arg of the kernel's lib/cmdline.c: quotes hold a word together, and those after `--` are not the
+ * kernel's. A word whose quote does not end is left out: where it ends is a guess.
+ */
+function kernelWords(commandLine: string): string[] {
+  const balanced = (commandLine.match(/"/g) ?? []).length % 2 === 0
+  const text = balanced ? commandLine : commandLine.slice(0, lastWordStart(commandLine))
+  const words: string[] = text.match(/(?:"[^"]*"|[^"\s])+/g) ?? []
+  const end = words.indexOf('--')
+  return end < 0 ? words : words.slice(0, end)
+}
+
+/** Of the word with the last quote. */
+const lastWordStart = (text: string): number =>
+  text.slice(0, text.lastIndexOf('"')).replace(/(?:"[^"]*"|[^"\s])*$/, '').length

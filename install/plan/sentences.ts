@@ -1,0 +1,60 @@
+// How the first boot, the trial and the way back go, in the words of a person.
+import { formatDuration } from '../../cloud/units.ts'
+import type { InstallMethod } from '../../protocol/installation.ts'
+import { ENTRY } from './grub-config.ts'
+import type { InstallPlan } from './install-plan.ts'
+
+export function firstBootText({ firstBoot, fallback, why }: InstallPlan): string[] {
+  const reason = `(${firstBoot.method}: ${why})`
+  switch (firstBoot.method) {
+    case 'kexec': {
+      const otherwise =
+        fallback === null
+          ? 'If the kernel refuses that, all of this is taken back.'
+          : `If the kernel refuses that, GRUB boots the entry ${ENTRY} once instead.`
+      return [
+        `The services stop in their order, and ${firstBoot.kernel?.image ?? ''} starts again with ` +
+          `init=/sbin/solocloud, without a boot of the machine ${reason}.`,
+        otherwise,
+      ]
+    }
+    case 'grub':
+      return [`The machine reboots, and GRUB boots the entry ${ENTRY} this one time ${reason}.`]
+    case 'pygrub':
+      return [`The machine reboots, and its host boots the entry ${ENTRY} ${reason}.`]
+    case 'openvz':
+      return [`The container reboots, and its host starts the new /sbin/init ${reason}.`]
+  }
+}
+
+export function trialText({ options, firstBoot }: InstallPlan): string[] {
+  const time = formatDuration(options.trialMs).replace(/ 0[ms]$/, '')
+  return [
+    `${untilThen(firstBoot.method)} Until you confirm, a reset, a panic, or ${time} without a ` +
+      'confirmation bring the old system back.',
+    'To confirm: `cloud confirm NODE`; any other command of `cloud` to the node does it too.',
+  ]
+}
+
+function untilThen(method: InstallMethod): string {
+  switch (method) {
+    case 'kexec':
+      return 'Nothing that the old system boots from or reads has changed.'
+    case 'grub':
+      return "GRUB's choice is for one boot, and the node's first act is to take the entry out again."
+    case 'pygrub':
+    case 'openvz':
+      return "The node's first act is to put back what the old system starts from."
+  }
+}
+
+export function wayBackText({ options }: InstallPlan): string[] {
+  const later =
+    'After that: `cloud node uninstall` puts every changed path back, byte for byte, and reboots into the old system'
+  return [
+    'During the trial: do nothing, or reset the machine.',
+    options.purge
+      ? 'After that there is none: confirming deletes the old system (--purge).'
+      : `${later}, as long as it has not been deleted with \`cloud node purge\`.`,
+  ]
+}

@@ -1,0 +1,73 @@
+// What is there, a name and a text for each line.
+import { formatBytes } from '../../cloud/units.ts'
+import type { BootLoaderLook } from '../look/boot-loader.ts'
+import type { FileSystem, FstabEntry } from '../look/file-systems.ts'
+import type { System } from '../look/look.ts'
+import { isContainer } from '../look/virtualisation.ts'
+
+type Row = readonly [string, string]
+
+export function systemRows(system: System): Row[] {
+  const { distribution, init, memoryBytes, availableBytes, fstab } = system
+  const memory = `${formatBytes(memoryBytes)} of memory, ${formatBytes(availableBytes)} available`
+  return [
+    ['system', `${distribution}, ${init === 'systemd' ? 'systemd' : 'an init other than systemd'}`],
+    ['machine', `${system.virtualisation}, ${system.architecture}, ${memory}`],
+    ['kernel', kernelText(system)],
+    ['boot loader', bootLoaderText(system.bootLoader)],
+    ['root', fileSystemText(system.root, system.freeBytes)],
+    ...separateBoot(system),
+    ...fstab.map((entry): Row => [entry.fstype === 'swap' ? 'swap' : 'mount', fstabText(entry)]),
+    ['kexec', kexecText(system)],
+    ...(system.selinux === 'disabled' ? [] : [['SELinux', system.selinux] as const]),
+    ...(system.secureBoot ? [['secure boot', 'on'] as const] : []),
+    ...(system.earlier === null ? [] : [['earlier try', earlierText(system.earlier)] as const]),
+  ]
+}
+
+function kernelText({ kernel, virtualisation }: System): string {
+  const { release, files, initramfsMaker } = kernel
+  if (isContainer(virtualisation)) return `Linux ${release}, the host's`
+  if (files === null) return `Linux ${release}, not in /boot`
+  const maker = initramfsMaker === null ? '' : ` by ${initramfsMaker}`
+  return `Linux ${release}, initramfs${maker}, ${formatBytes(files.bytes)}`
+}
+
+function bootLoaderText(bootLoader: BootLoaderLook): string {
+  switch (bootLoader.kind) {
+    case 'GRUB':
+      return `GRUB 2 (${bootLoader.firmware}), ${bootLoader.config}`
+    case 'PyGrub':
+      return "the host's, which reads a menu from this disk"
+    case 'none':
+      return 'none on this disk'
+    case 'extlinux':
+    case 'systemd-boot':
+      return bootLoader.kind
+  }
+}
+
+function fileSystemText(at: FileSystem | null, freeBytes: number): string {
+  if (at === null) return 'unknown'
+  const where = at.device === null ? '' : ` on ${at.device}`
+  const storage = at.storage === 'plain' ? '' : ` (${at.storage})`
+  return `${at.fstype}${where}${storage}, ${formatBytes(freeBytes)} free`
+}
+
+function separateBoot({ boot }: System): Row[] {
+  if (boot === null || boot.target === '/') return []
+  return [['/boot', `${boot.fstype} on ${boot.device ?? 'an unknown device'}, of its own`]]
+}
+
+function fstabText({ source, target, fstype }: FstabEntry): string {
+  return fstype === 'swap' ? source : `${target}, ${fstype} on ${source}`
+}
+
+function kexecText({ kexec }: System): string {
+  if (kexec.problem !== null) return `not possible: ${kexec.problem}`
+  return kexec.doubt === null ? 'possible' : `maybe: ${kexec.doubt}`
+}
+
+function earlierText({ method, installedAt, state }: NonNullable<System['earlier']>): string {
+  return `${method}, ${installedAt}, ${state === 'trial' ? 'not confirmed' : 'uninstalled'}`
+}
