@@ -24,7 +24,8 @@ import { takePanic } from './history/pstore.ts'
 import { beginInstallation } from './installation/installation.ts'
 import { probeIsolation, type IsolationProbe } from './isolation.ts'
 import { LOG_LIMITS } from './logs/app-log.ts'
-import { loadModules } from './modules.ts'
+import { createKernelModules, type KernelModules } from './modules/kernel-modules.ts'
+import { createUnxz } from './modules/unxz.ts'
 import { createNodeNotes, type NodeNotes } from './node-notes.ts'
 import { handlePower } from './power.ts'
 import { collectLater, RESOLV_CONF, RunningNode, STATE_DIRECTORY } from './running-node.ts'
@@ -71,6 +72,8 @@ export async function main(): Promise<void> {
   process.on('SIGCHLD', reaper.reap)
   // Node ends when its event loop has nothing left to wait for, and a signal handler does not count.
   setInterval(reaper.reap, REAP_MS)
+  const unxz = createUnxz({ native, reaper, clock, directory: `${RUN_DIRECTORY}/empty` })
+  const modules = createKernelModules({ native, log, unxz, scratch: RUN_DIRECTORY })
 
   const opened = openState(`${STATE_DIRECTORY}/state.db`, Date.now())
   const { state } = opened
@@ -106,9 +109,9 @@ export async function main(): Promise<void> {
   installation.watchTrial((reason) => node.goDown('reboot', reason))
   await node.listen()
   // After the apps: they need no hardware, and each module takes time.
-  prepareHardware(native, log, notes)
+  await prepareHardware(modules, notes)
   takePanic({ native, log, history: boots })
-  openWatchdogDevice({ native, life, log })
+  await openWatchdogDevice({ native, life, log }, modules)
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })
   node.startNetwork()
   // Last: a file on trial has proven itself when all of this has been done.
@@ -139,9 +142,9 @@ function prepareGround(native: Native, log: BootLog, notes: NodeNotes): Ground {
   return ground
 }
 
-function prepareHardware(native: Native, log: BootLog, notes: NodeNotes): void {
+async function prepareHardware(modules: KernelModules, notes: NodeNotes): Promise<void> {
   if (notes.read('modules') === VERSION) return
-  loadModules(native, log)
+  await modules.loadHardware()
   notes.write('modules', VERSION)
 }
 

@@ -28,46 +28,48 @@ function machine({ device = 7, softdog = ENOENT, ours = 1 }) {
     info: (_, message) => void story.push(`> ${message}`),
     complain: (problem) => void story.push(`! ${problem}`),
   } as Partial<BootLog> as BootLog
-  const load = (_: unknown, __: unknown, name: string): boolean => {
-    story.push(`load ${name}`)
-    now = softdog
-    return softdog >= 0
+  const load = {
+    loadNamed: (name: string): Promise<boolean> => {
+      story.push(`load ${name}`)
+      now = softdog
+      return Promise.resolve(softdog >= 0)
+    },
   }
   return { story, record, load, parts: { native, log, life: memoryLife(record) } }
 }
 
-test('the first life opens the device, and later ones feed the same descriptor', () => {
+test('the first life opens the device, and later ones feed the same descriptor', async () => {
   const { story, record, load, parts } = machine({})
   startWatchdog(parts)
-  openWatchdogDevice(parts, load)
+  await openWatchdogDevice(parts, load)
   expect(story).toEqual(['watch 10 -1', 'open for 60 s: 7', 'watch 10 7'])
   expect([...record.kept]).toEqual([7])
   const second = { ...parts, life: memoryLife(record) }
   story.length = 0
   startWatchdog(second)
-  openWatchdogDevice(second, load)
+  await openWatchdogDevice(second, load)
   expect(story).toEqual(['watch 10 7'])
 })
 
-test('without hardware, softdog', () => {
+test('without hardware, softdog', async () => {
   const { story, load, parts } = machine({ device: ENOENT, softdog: 9 })
-  openWatchdogDevice(parts, load)
+  await openWatchdogDevice(parts, load)
   expect(story).toEqual(['open for 60 s: -2', 'load softdog', 'open for 60 s: 9', 'watch 10 9'])
 })
 
-test('neither: one line', () => {
+test('neither: one line', async () => {
   const { story, record, load, parts } = machine({ device: ENOENT })
-  openWatchdogDevice(parts, load)
+  await openWatchdogDevice(parts, load)
   expect(story.at(-1)).toBe('> this machine has no watchdog')
   expect(record.kept.size).toBe(0)
 })
 
-test('a device that somebody else has, and a machine that is not ours', () => {
+test('a device that somebody else has, and a machine that is not ours', async () => {
   const busy = machine({ device: EBUSY })
-  openWatchdogDevice(busy.parts, busy.load)
+  await openWatchdogDevice(busy.parts, busy.load)
   expect(busy.story).toEqual(['open for 60 s: -16', '! the watchdog is not used'])
   const container = machine({ ours: 0 })
-  openWatchdogDevice(container.parts, container.load)
+  await openWatchdogDevice(container.parts, container.load)
   expect(container.story).toEqual([])
 })
 

@@ -4,7 +4,7 @@ import type { Life } from '../sys/life.ts'
 import type { Native } from '../sys/native.ts'
 import { check } from '../sys/sys-error.ts'
 import type { BootLog } from './console.ts'
-import { loadNamed } from './modules.ts'
+import type { KernelModules } from './modules/kernel-modules.ts'
 
 export interface WatchdogParts {
   native: Native
@@ -30,13 +30,17 @@ export function startWatchdog({ native, life, log }: WatchdogParts): void {
 
 /**
  * After the hardware's kernel modules. The descriptor stays open over every life, because a watchdog that is
- * closed counts on. Never throws.
+ * closed counts on. Never rejects.
  */
-export function openWatchdogDevice(parts: WatchdogParts, load = loadNamed): void {
+export async function openWatchdogDevice(
+  parts: WatchdogParts,
+  modules: Pick<KernelModules, 'loadNamed'>,
+): Promise<void> {
   const { native, life, log } = parts
   if (native.ownsMachine() !== 1 || life.get('watchdogFd') >= 0) return
   let fd = native.openWatchdog(DEVICE_SECONDS)
-  if (fd === ENOENT && load(native, log, 'softdog')) fd = native.openWatchdog(DEVICE_SECONDS)
+  if (fd === ENOENT && (await modules.loadNamed('softdog')))
+    fd = native.openWatchdog(DEVICE_SECONDS)
   if (fd === ENOENT) {
     log.info({}, 'this machine has no watchdog')
     return

@@ -28,6 +28,12 @@ export const MODULE_COMPRESSED = 4
  * finit_module(2) on an open module; with `packed` the kernel decompresses it, if it was built for that.
  * Throws SysError: EEXIST when it is loaded already, EOPNOTSUPP or EINVAL when the kernel decompresses nothing.
  */
-export function loadModule(native: Native, fd: number, name: string, packed = false): void {
-  check(native.finitModule(fd, '', packed ? MODULE_COMPRESSED : 0), 'finit_module', name)
+export function loadModule(
+  native: Native,
+  fd: number,
+  name: string,
+  parameters = '',
+  packed = false,
+): void {
+  check(native.finitModule(fd, parameters, packed ? MODULE_COMPRESSED : 0), 'finit_module', name)
 }

@@ -7,6 +7,7 @@ import { loadNative } from '../../sys/load.ts'
 import { parseRequest } from './limits.ts'
 import { unpack, type Unpacked } from './unpack.ts'
 import { UnpackError, type UnpackErrorCode } from './unpack-error.ts'
+import { unxz } from './unxz.ts'
 
 /** What the process says, one JSON object a line; the last line is `done` or `error`. */
 export type UnpackEvent =
@@ -20,7 +21,8 @@ const FIRST_WORD = 3
 
 /** Ends the process, even while the other end keeps descriptor 0 open. */
 export async function main(): Promise<never> {
-  process.exit(await run(process.argv.slice(FIRST_WORD)))
+  const words = process.argv.slice(FIRST_WORD)
+  process.exit(await (words[0] === 'unxz' ? unxz() : run(words)))
 }
 
 /** The exit status. */

@@ -13,11 +13,26 @@ export interface Alias {
   module: string
 }
 
-/** `kernel/drivers/net/virtio_net.ko.zst` is virtio_net; dashes in file names are underscores inside. */
+/** Dashes in file names are underscores inside. */
+export const normalName = (name: string): string => name.replaceAll('-', '_')
+
+/** `kernel/drivers/net/xen-netfront.ko.zst` is xen_netfront. */
 export const moduleName = (path: string): string =>
-  basename(path)
-    .replace(/\.ko(\.\w+)?$/, '')
-    .replaceAll('-', '_')
+  normalName(basename(path).replace(/\.ko(\.\w+)?$/, ''))
+
+/**
+ * What the kernel's command line gives a module, as modprobe(8) hands it on: `nvme_core.io_timeout=60` is
+ * `io_timeout=60` for nvme_core.
+ */
+export function moduleParameters(commandLine: string, name: string): string {
+  const words = commandLine.match(/(?:[^\s"]|"[^"]*")+/g) ?? []
+  return words
+    .flatMap((word) => {
+      const [, module = '', parameter = ''] = /^([\w-]+)\.(.+)$/.exec(word) ?? []
+      return normalName(module) === name ? [parameter] : []
+    })
+    .join(' ')
+}
 
 /** modules.dep: `path: path path ...`, by module name. */
 export function parseDependencies(text: string): Map<string, ModuleFile> {
@@ -30,10 +45,64 @@ export function parseDependencies(text: string): Map<string, ModuleFile> {
   return files
 }
 
-/** The module's path after those of everything that it needs; nothing for an unknown name. */
-export function loadOrder(files: ReadonlyMap<string, ModuleFile>, name: string): string[] {
-  const file = files.get(name)
-  return file === undefined ? [] : [...file.needs.toReversed(), file.path]
+/** modules.softdep: `softdep NAME pre: NAME ... post: NAME ...`; what comes after a module is left out. */
+export function parseSoftDependencies(text: string): Map<string, string[]> {
+  const soft = new Map<string, string[]>()
+  for (const line of text.split('\n')) {
+    const [keyword, name = '', ...words] = line.split(/\s+/).filter((word) => word !== '')
+    if (keyword !== 'softdep') continue
+    const before = soft.get(normalName(name)) ?? []
+    let isBefore = false
+    for (const word of words) {
+      if (word === 'pre:' || word === 'post:') isBefore = word === 'pre:'
+      else if (isBefore) before.push(word)
+    }
+    soft.set(normalName(name), before)
+  }
+  return soft
+}
+
+/** modules.builtin: a path a line, of what is part of the kernel itself. */
+export const parseBuiltin = (text: string): Set<string> =>
+  new Set(text.split('\n').flatMap((path) => (path === '' ? [] : moduleName(path))))
+
+/** A kernel's modules as depmod(8) describes them. */
+export interface ModuleIndex {
+  files: ReadonlyMap<string, ModuleFile>
+  soft: ReadonlyMap<string, readonly string[]>
+  builtin: ReadonlySet<string>
+  /** The text of modules.alias: most boots need a handful of its tens of thousands of lines. */
+  aliases: string
+}
+
+/** The modules that a name means: itself, or those of which it is an alias (crc32c is any of several). */
+export function modulesOf({ files, builtin, aliases }: ModuleIndex, name: string): string[] {
+  if (files.has(normalName(name))) return [normalName(name)]
+  if (builtin.has(normalName(name))) return []
+  return matchingModules(parseAliases(aliases), [name])
+}
+
+/**
+ * The paths of what a module needs, each before whoever needs it, and its own last; nothing for an unknown
+ * name. `seen`: names that are in it already, for softdeps may go in circles.
+ */
+export function loadOrder(
+  index: ModuleIndex,
+  name: string,
+  seen: Set<string> = new Set(),
+): string[] {
+  const file = index.files.get(name)
+  if (file === undefined || seen.has(name)) return []
+  seen.add(name)
+  const paths = new Set<string>()
+  for (const path of [...file.needs.toReversed(), file.path]) {
+    for (const wanted of index.soft.get(moduleName(path)) ?? []) {
+      for (const one of modulesOf(index, wanted).flatMap((each) => loadOrder(index, each, seen)))
+        paths.add(one)
+    }
+    paths.add(path)
+  }
+  return [...paths]
 }
 
 /** modules.alias: `alias PATTERN MODULE`. */
