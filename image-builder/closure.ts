@@ -17,6 +17,12 @@ export interface ClosureOptions {
   hostDirectories: readonly string[]
 }
 
+/** A file that ld.so opens: where it looks for it, and where this machine has it. */
+export interface LoadedFile {
+  path: string
+  hostPath: string
+}
+
 /** A file of the closure: where the app sees it, and where this machine has it. */
 interface Loaded {
   path: string
@@ -31,6 +37,16 @@ export function closureOf(path: string, options: ClosureOptions): Entry[] {
   return new Closure(options).add(path)
 }
 
+/**
+ * Everything that ld.so opens for the program at `path`, from wherever it is: its interpreter and its
+ * libraries, without itself. Throws BuildError when one is not to be found.
+ */
+export function loadedBy(path: string, options: ClosureOptions): LoadedFile[] {
+  const closure = new Closure(options)
+  closure.add(path)
+  return closure.files()
+}
+
 /** ELF files for another processor are not the library that is looked for, as for ld.so. */
 function isFor(hostPath: string, architecture: Manifest['architecture']): boolean {
   return readElf(hostPath)?.architecture === architecture
@@ -42,6 +58,7 @@ class Closure {
   readonly #environment: string[]
   readonly #added = new Map<string, Entry>()
   readonly #loaded = new Set<string>()
+  readonly #files = new Map<string, string>()
 
   constructor(options: ClosureOptions) {
     this.#options = options
@@ -69,14 +86,22 @@ class Closure {
     return [...this.#added.values()]
   }
 
+  files(): LoadedFile[] {
+    return [...this.#files].map(([path, hostPath]) => ({ path, hostPath }))
+  }
+
   #addInterpreter(program: string, interpreter: string): void {
     // The loader is a library too: libc names it in DT_NEEDED, and it is there already.
     this.#loaded.add(posix.basename(interpreter))
-    if (this.#options.root.find(interpreter)) return
+    const found = this.#options.root.find(interpreter)
+    if (found !== null) {
+      this.#files.set(interpreter, this.#options.root.hostPath(found.path))
+      return
+    }
     if (!isReadable(interpreter) || !isFor(interpreter, this.#options.manifest.architecture)) {
       throw missing(`${program} is loaded by ${interpreter}`)
     }
-    this.#take(interpreter, interpreter)
+    this.#files.set(this.#take(interpreter, interpreter), interpreter)
   }
 
   #addNeeded(loader: Loaded): void {
@@ -104,7 +129,9 @@ class Closure {
       const found = root.find(posix.join(directory, name))
       if (!found?.stats.isFile()) continue
       const hostPath = root.hostPath(found.path)
-      if (isFor(hostPath, manifest.architecture)) return { path: found.path, hostPath }
+      if (!isFor(hostPath, manifest.architecture)) continue
+      this.#files.set(posix.join(directory, name), hostPath)
+      return { path: found.path, hostPath }
     }
     return null
   }
@@ -113,7 +140,9 @@ class Closure {
     for (const directory of this.#options.hostDirectories) {
       const hostPath = posix.join(directory, name)
       if (!isReadable(hostPath) || !isFor(hostPath, this.#options.manifest.architecture)) continue
-      return { path: this.#take(posix.join(this.#placeOf(directory), name), hostPath), hostPath }
+      const path = this.#take(posix.join(this.#placeOf(directory), name), hostPath)
+      this.#files.set(path, hostPath)
+      return { path, hostPath }
     }
     throw missing(`${loader.path} needs the library ${name}`)
   }

@@ -1,10 +1,12 @@
-// One member of an image that is being built. Owners and times are the same for all, so they are not here.
+// One member of an image that is being built. Times are the same for all, so they are not here.
 
 export interface Entry {
   type: 'file' | 'directory' | 'symlink' | 'link' | 'fifo'
   /** Below the root, without a leading slash; '' is the root itself. */
   path: string
   mode: number
+  /** root:root when left out, as everything that comes from a directory of the builder's. */
+  owner?: { uid: number; gid: number }
   /** Bytes of content; 0 for what is not a file. */
   size: number
   /** A symbolic link's text or a hard link's target; '' for others. */
@@ -33,7 +35,7 @@ export function directoryEntry(path: string, mode = DIRECTORY_MODE): Entry {
   return { type: 'directory', path, mode, size: 0, link: '', content: noContent }
 }
 
-export function textEntry(path: string, text: string): Entry {
+export function textEntry(path: string, text: string | Buffer): Entry {
   const bytes = Buffer.from(text)
   // eslint-disable-next-line @typescript-eslint/require-await -- contents are read asynchronously
   async function* content(): AsyncGenerator<Buffer> {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
+import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGzip, createZstdCompress } from 'node:zlib'
 import { pack as tarPack, type Pack } from 'tar-stream'
@@ -58,6 +59,17 @@ export async function pack(
   }
 }
 
+/** sha256 of the uncompressed tar of these entries, `sha256:hex`: the digest of the image that they make. */
+export async function digestOf(entries: readonly Entry[], mtime: Date): Promise<string> {
+  const tar = tarPack()
+  const unpacked = new Meter()
+  const filling = fill(tar, entries, mtime, () => undefined)
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const flow = pipeline(unpacked.measure(tar as AsyncIterable<Buffer>), nowhere)
+  await Promise.all([filling, flow])
+  return `sha256:${unpacked.digest()}`
+}
+
 async function fill(
   tar: Pack,
   entries: readonly Entry[],
@@ -82,11 +94,11 @@ async function addEntry(
   mtime: Date,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const { type, mode, size } = entry
+  const { type, mode, size, owner = { uid: 0, gid: 0 } } = entry
   const name = type === 'directory' ? `${entry.path === '' ? '.' : entry.path}/` : entry.path
   const link = entry.link === '' ? {} : { linkname: entry.link }
   const finished = Promise.withResolvers<undefined>()
-  const sink = tar.entry({ name, type, mode, size, mtime, uid: 0, gid: 0, ...link }, (error) => {
+  const sink = tar.entry({ name, type, mode, size, mtime, ...owner, ...link }, (error) => {
     if (error) finished.reject(error)
     else finished.resolve(undefined)
   })

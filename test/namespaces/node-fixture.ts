@@ -14,7 +14,10 @@ import { cloudJson } from '../run-cloud.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-export type FixtureOptions = Omit<NamespaceNodeOptions, 'dir'>
+export interface FixtureOptions extends Omit<NamespaceNodeOptions, 'dir'> {
+  /** Puts files onto the node's disk before its first boot. */
+  prepare?: (disk: string) => Promise<void>
+}
 
 export class NodeFixture {
   readonly scratch: string
@@ -30,6 +33,7 @@ export class NodeFixture {
   static async make(name: string, options: FixtureOptions = {}): Promise<NodeFixture> {
     const scratch = join(await makeScratch(join(ROOT, 'build/namespace-tests')), name)
     await makeNodeDirectory(scratch, join(ROOT, 'build/init'))
+    await options.prepare?.(join(scratch, 'upper'))
     return new NodeFixture(scratch, options, await NodeFixture.#start(scratch, options))
   }
 
