@@ -35,27 +35,34 @@ export function carry(known: Known): Carried {
     addresses: kept.map(({ address, prefix }) => ({ address, prefix })),
     routes: routes.map(plannedRoute).toSorted(onLinkFirst),
   }
-  warnings.push(...six.warnings, ...differences(known, planned, six.byDhcp))
+  warnings.push(
+    ...four.warnings,
+    ...six.warnings,
+    ...differences(four.isStale ? { ...known, files: null } : known, planned, six.byDhcp),
+  )
   return { planned, warnings }
 }
 
-function carryIpv4(
-  known: Known,
-  addresses: readonly Address[],
-): { dhcp: boolean; kept: Address[] } {
-  const { files, leases, routes } = known
+interface CarriedIpv4 {
+  dhcp: boolean
+  kept: Address[]
+  /** The files ask for what is not in force. */
+  isStale: boolean
+  warnings: string[]
+}
+
+function carryIpv4(known: Known, addresses: readonly Address[]): CarriedIpv4 {
+  const { files, leases, routes, link } = known
   const given = new Set(leases.flatMap((lease) => lease.addresses))
   const unlisted = addresses.filter((address) => !isListed(known, address))
   const timed = unlisted.filter(({ permanent }) => !permanent)
   const leased = unlisted.filter(({ address }) => given.has(address))
-  const dhcp =
-    files?.dhcp4 === true ||
-    timed.length > 0 ||
-    routes.some(
-      ({ origin, destination }) =>
-        origin === RouteOrigin.dhcp && familyOf(destination.address) === 4,
-    ) ||
-    (files === null && leased.length > 0)
+  const isWritten = files?.dhcp4 === true
+  const isSeen =
+    timed.length > 0 || routes.some(isDhcps) || (leased.length > 0 && (files === null || isWritten))
+  // Old files of a system that is configured otherwise by now: the kernel would show a lease.
+  const isStale = isWritten && !isSeen && !files.inUse && unlisted.length > 0
+  const dhcp = isSeen || (isWritten && !isStale)
   let byDhcp = dhcp ? [...timed, ...leased] : []
   // A client that sets no lifetime and leaves no lease: the primary address is what it set.
   if (dhcp && byDhcp.length === 0) byDhcp = unlisted.slice(0, 1)
@@ -63,8 +70,14 @@ function carryIpv4(
     (address) =>
       !byDhcp.includes(address) && (isListed(known, address) || !isLinkLocal(address.address)),
   )
-  return { dhcp, kept }
+  const warnings = isStale
+    ? [`${link.name}: ${files.source} asks for DHCP, by which no address came: it does not count`]
+    : []
+  return { dhcp, kept, isStale, warnings }
 }
+
+const isDhcps = ({ origin, destination }: Route): boolean =>
+  origin === RouteOrigin.dhcp && familyOf(destination.address) === 4
 
 interface CarriedIpv6 {
   autoconf: boolean
@@ -90,10 +103,13 @@ function carryIpv6(known: Known, addresses: readonly Address[]): CarriedIpv6 {
         (files?.autoconf6 === true && isModifiedEui64(address.address, link.mac))),
   )
   const autoconf = files?.autoconf6 === true || bySlaac.length > 0 || routes.some(isAdvertised)
-  const kept = addresses.filter(
-    (address) =>
-      isListed(known, address) || (unlisted.includes(address) && !bySlaac.includes(address)),
-  )
+  // The kernel lists the newest first, and prefers it: on the node they are added in the same order.
+  const kept = addresses
+    .filter(
+      (address) =>
+        isListed(known, address) || (unlisted.includes(address) && !bySlaac.includes(address)),
+    )
+    .toReversed()
   const warnings = byDhcp.map(
     (address) =>
       `${link.name}: ${cidrText(address)} came by DHCPv6, which a node does not speak; it is kept as a static address`,

@@ -15,3 +15,30 @@ test.each(names)('%s', (name) => {
   expect(found).toEqual(expected)
   expect(networkPlan(found.plan, 'plan')).toEqual(found.plan)
 })
+
+test('what cloud-init was told gives the same plan as what it wrote', () => {
+  const name = 'digitalocean-cloud-init-v1'
+  const files = recordedFiles(name)
+  const told = lookNetwork(
+    { ...files, read: (path) => (path.startsWith('/etc/network/') ? null : files.read(path)) },
+    recordedKernel(name),
+  )
+  expect(told.plan).toEqual(lookNetwork(files, recordedKernel(name)).plan)
+  expect(told.warnings).toEqual([])
+  expect(told.sources.map(({ source }) => source)).toEqual([
+    '/var/lib/cloud/instance/network-config.json',
+    '/var/lib/cloud/instance/network-config.json',
+  ])
+})
+
+test('without a single file the addresses and routes are the same', () => {
+  for (const name of ['centos7-ifcfg-static', 'ovh-on-link', 'openvz-centos-venet']) {
+    const { plan } = lookNetwork(recordedFiles(name), recordedKernel(name))
+    const nothing = { read: () => null, list: () => [] }
+    const bare = lookNetwork(nothing, recordedKernel(name))
+    const facts = ({ interfaces }: typeof plan) =>
+      interfaces.map(({ addresses, routes, mac }) => ({ addresses, routes, mac }))
+    expect(facts(bare.plan)).toEqual(facts(plan))
+    expect(bare.warnings.length).toBeGreaterThan(0)
+  }
+})

@@ -3,14 +3,18 @@ import type { Link } from '../../../netlink/link.ts'
 import { RouteTable } from '../../../netlink/route.ts'
 import type { NetworkPlan, PlannedInterface } from '../../../protocol/network-plan.ts'
 import { carry } from './carry.ts'
+import { cloudInit } from './cloud-init.ts'
 import type { ConfigFiles, Configured } from './configured.ts'
 import { findHostname } from './find-hostname.ts'
+import { ifcfg } from './ifcfg.ts'
 import { ifupdown } from './ifupdown.ts'
 import type { KernelNetwork } from './kernel-network.ts'
 import { gather, type Known } from './known.ts'
 import { leasesOf } from './leases.ts'
 import { leftBehind } from './left-behind.ts'
 import { findNameServers } from './name-servers.ts'
+import { netplan, type Complain } from './netplan.ts'
+import { networkManager } from './network-manager.ts'
 import { networkd } from './networkd.ts'
 import { isCarried, uncarried } from './uncarried.ts'
 
@@ -28,7 +32,8 @@ export interface FoundNetwork {
 /** Throws what `kernel` throws. Files that make no sense count as far as they do. */
 export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNetwork {
   const links = kernel.links()
-  const said = saidBy(files, links)
+  const complaints: string[] = []
+  const said = saidBy(files, links, (sentence) => complaints.push(sentence))
   const leases = leasesOf(files, links)
   const { known, warnings: ofKernel } = gather(files, kernel, said, leases)
   const carriable = known.filter(({ link }) => isCarried(files, link))
@@ -51,6 +56,7 @@ export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNet
   const sentences = [
     ...carried.flatMap(({ warnings }) => warnings),
     ...others.warnings,
+    ...complaints,
     ...absent(said, links),
     ...idle(carriable, interfaces),
     ...ofKernel,
@@ -73,18 +79,29 @@ export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNet
 }
 
 /** In the order in which files count where nothing else decides. */
-function saidBy(files: ConfigFiles, links: readonly Link[]): Configured[] {
-  return [...ifupdown(files), ...networkd(files, links)]
+function saidBy(files: ConfigFiles, links: readonly Link[], complain: Complain): Configured[] {
+  return [
+    ...netplan(files, links, complain),
+    ...ifupdown(files),
+    ...networkd(files, links),
+    ...networkManager(files, links),
+    ...ifcfg(files, links),
+    ...cloudInit(files, links, complain),
+  ]
 }
 
 const isConfigured = ({ dhcp4, autoconf6, addresses, routes }: PlannedInterface): boolean =>
   dhcp4 || autoconf6 || addresses.length + routes.length > 0
 
-/** Interfaces that only the files know. */
+/** Interfaces that only the files know; of the files for one, the first. */
 function absent(said: readonly Configured[], links: readonly Link[]): string[] {
-  return said
-    .filter((one) => !links.some(({ name }) => name === one.interface))
-    .map((one) => `${one.interface} of ${one.source} is not there now, and is left out`)
+  const names = new Set(said.map((one) => one.interface))
+  return [...names]
+    .filter((name) => !links.some((link) => link.name === name))
+    .map((name) => {
+      const source = said.find((one) => one.interface === name)?.source ?? ''
+      return `${name} of ${source} is not there now, and is left out`
+    })
 }
 
 /** Interfaces with a configuration that is not in force. */

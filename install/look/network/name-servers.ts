@@ -118,7 +118,7 @@ export function findNameServers(
     searchDomains: [...all.searchDomains, ...chosen.flatMap(({ searchDomains }) => searchDomains)],
   }
   const found = asked(files, written, warnings)
-  const offers = offersOf(interfaces, leases)
+  const offers = offersOf(interfaces, leases, written.nameServers.length > 0)
   const keep = (server: string): boolean => {
     if (isLinkLocal(server) || isLoopback(server)) return false
     return written.nameServers.includes(server) || !offers.server(server)
@@ -138,12 +138,13 @@ const unique = (words: readonly string[]): string[] => [...new Set(words)]
 
 /**
  * What the network is taken to offer again. Where a client left no lease to read, it offered what is asked
- * now, unless the way out is a static one. IPv6 servers may come from router advertisements, of which no file
+ * now and no file names; but a static way out brings its own servers, be they in no file. IPv6 servers may come from router advertisements, of which no file
  * tells; they are kept where nothing else is sure to bring a server.
  */
 function offersOf(
   interfaces: NetworkPlan['interfaces'],
   leases: readonly FoundLease[],
+  isWritten: boolean,
 ): { server: (server: string) => boolean; domain: (domain: string) => boolean } {
   const dhcp = interfaces.filter(({ dhcp4 }) => dhcp4)
   const unread = dhcp.some(
@@ -154,7 +155,7 @@ function offersOf(
       ({ destination }) => destination.prefix === 0 && familyOf(destination.address) === 4,
     ),
   )
-  const unknown = unread && !staticWayOut
+  const unknown = unread && (isWritten || !staticWayOut)
   const servers = new Set(leases.flatMap(({ nameServers }) => nameServers))
   const domains = new Set(leases.flatMap((lease) => lease.domains))
   const advertised = dhcp.length > 0 && interfaces.some(({ autoconf6 }) => autoconf6)
