@@ -138,8 +138,9 @@ const unique = (words: readonly string[]): string[] => [...new Set(words)]
 
 /**
  * What the network is taken to offer again. Where a client left no lease to read, it offered what is asked
- * now and no file names; but a static way out brings its own servers, be they in no file. IPv6 servers may come from router advertisements, of which no file
- * tells; they are kept where nothing else is sure to bring a server.
+ * now and no file names; but a static way out brings its own servers, be they in no file. IPv6 servers may
+ * come from router advertisements, of which no file tells: they are kept where nothing else is sure to bring
+ * a server.
  */
 function offersOf(
   interfaces: NetworkPlan['interfaces'],
