@@ -21,7 +21,7 @@ class FakeStream extends Writable {
 
 function fakeIo(isTTY: boolean): Io & { out: FakeStream; err: FakeStream } {
   const [out, err] = [new FakeStream(isTTY), new FakeStream(isTTY)]
-  return { out, err, env: {}, colors: pc.createColors(false) }
+  return { out, err, env: {}, colors: pc.createColors(false), ask: null }
 }
 
 beforeEach(() => {

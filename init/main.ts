@@ -63,10 +63,12 @@ export async function main(): Promise<void> {
   const degraded = [...ground.degraded]
   log.open(`${RUN_DIRECTORY}/boot.log`)
   greet(log, life)
-  const directory = INSTALLATION_DIRECTORY
   const clock = systemClock
   // Before anything slow: until this is done, another boot would begin the trial anew.
-  const installation = beginInstallation({ native, life, notes, log, clock, directory })
+  const installation = beginInstallation({
+    ...{ native, life, notes, log, clock, directory: INSTALLATION_DIRECTORY },
+    place: { root: '', mountInfo: '/proc/self/mountinfo' },
+  })
   const boots = rememberDeaths(life, log)
   const reaper = createReaper({ native, life, log, later: setImmediate })
   process.on('SIGCHLD', reaper.reap)
@@ -116,6 +118,7 @@ export async function main(): Promise<void> {
   node.startNetwork()
   // Last: a file on trial has proven itself when all of this has been done.
   await node.settleUpgrade()
+  node.resumeInstallation()
   collectLater()
 }
 

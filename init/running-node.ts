@@ -1,6 +1,13 @@
 // The node once it is up: what answers for it, its network, and its way down.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import type { Isolation, NodeHistory, NodeStatus, UpgradeProgress } from '../protocol/api.ts'
+import type {
+  Isolation,
+  NodeHistory,
+  NodeStatus,
+  Purged,
+  PurgeProgress,
+  UpgradeProgress,
+} from '../protocol/api.ts'
 import type { InstallationStatus } from '../protocol/installation.ts'
 import { VERSION } from '../protocol/version.ts'
 import type { Life } from '../sys/life.ts'
@@ -21,7 +28,7 @@ import type { Settings } from './settings.ts'
 import { shutDown } from './shut-down.ts'
 import type { State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
-import type { Apps } from './supervisor/apps.ts'
+import { AppError, type Apps } from './supervisor/apps.ts'
 import type { Supervisor } from './supervisor/options.ts'
 import type { PlanRunner } from './supervisor/plans.ts'
 import type { Reaper } from './supervisor/reaper.ts'
@@ -72,6 +79,7 @@ export class RunningNode implements NodeControl {
   #manage: string[] = []
   #network: Network | null = null
   #goingDown = false
+  #uninstalling = false
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -94,7 +102,7 @@ export class RunningNode implements NodeControl {
           .list()
           .filter(({ deploying }) => deploying)
           .map(({ name }) => name),
-      goingDown: () => this.#goingDown,
+      goingDown: () => this.#goingDown || this.#uninstalling,
     })
   }
 
@@ -191,19 +199,54 @@ export class RunningNode implements NodeControl {
     return this.#parts.installation.confirm(by)
   }
 
+  purge(keep: readonly string[], tell: (progress: PurgeProgress) => void): Promise<Purged> {
+    return this.#parts.installation.purge(keep, tell)
+  }
+
+  uninstall(): { begin: () => void } {
+    if (this.#goingDown || this.#uninstalling)
+      throw new AppError('shutting-down', 'The node is going down.')
+    this.#parts.installation.giveBoot()
+    this.#uninstalling = true
+    return { begin: () => void this.#remove() }
+  }
+
+  /** Goes on with what a power cut has left of a purge or of a removal. Never throws. */
+  resumeInstallation(): void {
+    const { installation, log } = this.#parts
+    installation.resume(() => {
+      try {
+        this.uninstall().begin()
+      } catch (error) {
+        log.complain('the node is not removed', error)
+      }
+    })
+  }
+
+  /** Of the node nothing stays but what is in use until it is down. Never rejects. */
+  async #remove(): Promise<void> {
+    const { supervisor, installation } = this.#parts
+    await supervisor.stopAll()
+    await installation.removeCreated()
+    this.goDown('reboot', 'cloud node uninstall')
+  }
+
   goDown(how: How, reason: string): void {
     if (this.#goingDown) return
     this.#goingDown = true
-    const { native, life, boots, log, mounted, supervisor, state } = this.#parts
+    const { native, life, boots, log, mounted, supervisor, state, installation } = this.#parts
     log.info({ how, reason }, 'asked to go down')
     void shutDown({
       ...{ native, life, log, timers: systemClock, how, mounted },
-      stopRequests: () => this.#server.close(),
+      stopRequests: async () => {
+        await Promise.all([this.#server.close(), installation.stop()])
+      },
       stopApps: () => supervisor.stopAll(),
       closeFiles: () => {
         this.#network?.close()
         state.close()
         boots.end(how, reason)
+        if (this.#uninstalling) installation.removeLast()
       },
       files: {
         read: (path) => readFileSync(path, 'utf8'),

@@ -91,6 +91,24 @@ export type UpgradeProgress =
   | { event: 'restarting'; version: string; life: number }
   | { event: 'error'; problem: Problem; logs: LogLine[] }
 
+/** What a purge of the old system has done. */
+export interface Purged {
+  /** Files, links and directories. */
+  entries: number
+  freedBytes: number
+  /** Some of what could not be removed, and why. */
+  left: { path: string; reason: string }[]
+  leftCount: number
+  /** Mounted file systems that were left alone. */
+  otherMounts: string[]
+}
+
+/** One line of a purge's progress (application/x-ndjson). The last is `purged` or `error`. */
+export type PurgeProgress =
+  | { event: 'removing'; entries: number; freedBytes: number }
+  | ({ event: 'purged' } & Purged)
+  | { event: 'error'; problem: Problem; logs: LogLine[] }
+
 /** PID 1's file, and its own use of the machine. */
 export interface InitStatus {
   version: string

@@ -11,6 +11,7 @@ import type {
   NodeStatus,
   Problem,
   Progress,
+  PurgeProgress,
   UpgradeProgress,
   UpgradeStatus,
 } from './api.ts'
@@ -172,5 +173,19 @@ export const upgradeProgress = byEvent<UpgradeProgress>({
   testing: record({ event: oneOf('testing') }),
   waiting: record({ event: oneOf('waiting'), reason: string }),
   restarting: record({ event: oneOf('restarting'), version: string, life: amount }),
+  error: errorEvent,
+})
+
+/** One line of a purge's progress. */
+export const purgeProgress = byEvent<PurgeProgress>({
+  removing: record({ event: oneOf('removing'), entries: amount, freedBytes: amount }),
+  purged: record({
+    event: oneOf('purged'),
+    entries: amount,
+    freedBytes: amount,
+    left: list(record({ path: string, reason: string })),
+    leftCount: amount,
+    otherMounts: list(string),
+  }),
   error: errorEvent,
 })

@@ -7,12 +7,14 @@ import { printJson, type Io } from '../io.ts'
 import { formatTable, type Cell } from '../table.ts'
 import { formatBytes, formatDuration } from '../units.ts'
 import { crashes } from './crashes.ts'
+import { purge } from './purge.ts'
+import { uninstall } from './uninstall.ts'
 
 export const node: CommandSpec = {
   name: 'node',
   usage: '[NODE]',
   summary: 'show the node: kernel, memory, disk, uptime, isolation, version',
-  commands: [crashes],
+  commands: [crashes, purge, uninstall],
   async run(context, words) {
     const [client, rest] = clientFor(context, words)
     if (rest.length > 0) throw usageError(`node takes no more words, so not "${rest.join(' ')}".`)

@@ -1,6 +1,12 @@
 // What the management server may ask of the node itself.
 import type { Readable } from 'node:stream'
-import type { NodeHistory, NodeStatus, UpgradeProgress } from '../../protocol/api.ts'
+import type {
+  NodeHistory,
+  NodeStatus,
+  Purged,
+  PurgeProgress,
+  UpgradeProgress,
+} from '../../protocol/api.ts'
 import type { InstallationStatus } from '../../protocol/installation.ts'
 
 /** A file that is to run in PID 1's place. */
@@ -34,6 +40,13 @@ export interface NodeControl {
   noticeCloud(by: string): void
   /** Ends the trial: from then on the machine boots the node. Throws AppError. */
   confirm(by: string): InstallationStatus
+  /**
+   * Removes the old system, apart from what the node needs and these absolute paths. Rejects with AppError;
+   * then what is gone is gone, and it can be asked for again.
+   */
+  purge(keep: readonly string[], tell: (progress: PurgeProgress) => void): Promise<Purged>
+  /** The old system is what boots from now on; `begin` removes the node. Throws AppError, and it stays. */
+  uninstall(): { begin: () => void }
   /** Begins the shutdown and returns; the answer has been sent by then. */
   reboot(): void
   powerOff(): void

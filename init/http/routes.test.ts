@@ -4,11 +4,11 @@ import { collect } from '../../test/http/collect.ts'
 import {
   FakeApps,
   FakeLog,
-  FakeNode,
   sampleApp,
   sampleHistory,
   sampleNode,
 } from '../../test/http/fake-apps.ts'
+import { FakeNode } from '../../test/http/fake-node.ts'
 import { AppError } from '../supervisor/apps.ts'
 import { Followers } from './followers.ts'
 import { FOLLOW_CHARS_MAX } from './logs.ts'

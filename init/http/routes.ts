@@ -1,7 +1,7 @@
 // The management server's table of resources: finds the handler of a request, or says what is wrong.
 import { isAppName, APP_NAME_RULE } from '../../protocol/app-name.ts'
 import { AppError, type Apps } from '../supervisor/apps.ts'
-import { cloudAgent, confirmNode } from './installation.ts'
+import { cloudAgent, confirmNode, purgeNode, uninstallNode } from './installation.ts'
 import { deleteApp, getApp, listApps, restartApp } from './apps.ts'
 import { getCrashes } from './crashes.ts'
 import type { Followers } from './followers.ts'
@@ -40,6 +40,8 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
   { path: '/v1/node', methods: { GET: getNode } },
   { path: '/v1/node/crashes', methods: { GET: getCrashes } },
   { path: '/v1/node/confirm', methods: { POST: confirmNode } },
+  { path: '/v1/node/purge', methods: { POST: purgeNode } },
+  { path: '/v1/node/uninstall', methods: { POST: uninstallNode } },
   { path: '/v1/node/reboot', methods: { POST: rebootNode } },
   { path: '/v1/node/poweroff', methods: { POST: powerOffNode } },
   { path: '/v1/node/init', methods: { PUT: putInit } },
@@ -47,7 +49,11 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
 ]
 
 /** What is about the trial itself. */
-const ENDS_OTHERWISE: ReadonlySet<Handler> = new Set<Handler>([confirmNode])
+const ENDS_OTHERWISE: ReadonlySet<Handler> = new Set<Handler>([
+  confirmNode,
+  purgeNode,
+  uninstallNode,
+])
 
 /** Answers one request. Operating errors and bugs before the first byte come out as problem replies. */
 export async function route(deps: RouteDeps, request: RouteRequest): Promise<Reply> {

@@ -1,5 +1,8 @@
 // What PID 1 does about how it came onto this machine: the first boot is on trial until it is confirmed.
+import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { readInstallation } from '../../installation/record.ts'
+import type { Purged } from '../../protocol/api.ts'
 import type { InstallationStatus } from '../../protocol/installation.ts'
 import type { Life } from '../../sys/life.ts'
 import type { Native } from '../../sys/native.ts'
@@ -7,7 +10,11 @@ import type { BootLog } from '../console.ts'
 import type { NodeNotes } from '../node-notes.ts'
 import { AppError } from '../supervisor/apps.ts'
 import type { Clock } from '../supervisor/clock.ts'
+import { mountsBelow } from '../supervisor/mounts.ts'
 import { KeptRecord } from './kept-record.ts'
+import type { PurgePlace } from './purge/purge.ts'
+import { Purges, type OnPurge } from './purges.ts'
+import { giveBoot, removeCreated, removeLast, type UninstallParts } from './uninstall.ts'
 
 export interface InstallationParts {
   native: Pick<Native, 'ioctl' | 'ownsMachine'>
@@ -17,6 +24,8 @@ export interface InstallationParts {
   clock: Clock
   /** INSTALLATION_DIRECTORY */
   directory: string
+  /** What a purge removes from. */
+  place: PurgePlace
 }
 
 /** What the lives of one boot on trial share. */
@@ -51,6 +60,7 @@ export function beginInstallation(parts: InstallationParts): NodeInstallation {
 export class NodeInstallation {
   readonly #parts: InstallationParts
   readonly #record: KeptRecord | null
+  readonly #purges: Purges | null
   readonly #problems: string[]
   /** CLOCK_MONOTONIC; null when there is no trial. */
   #trialEndsMs: number | null = null
@@ -62,6 +72,7 @@ export class NodeInstallation {
     this.#parts = parts
     this.#record = record
     this.#problems = [...problems]
+    this.#purges = record === null ? null : new Purges(record, parts.log, parts.place)
     if (record?.value.state === 'trial') this.#beginTrial(record)
   }
 
@@ -112,6 +123,7 @@ export class NodeInstallation {
     this.#disarm()
     this.#trialEndsMs = null
     this.#parts.log.say(`confirmed by ${by}: from now on this machine boots the node`)
+    if (record.value.purge.onConfirm) this.#purges?.runInBackground()
   }
 
   /** `cloud` was answered: who can reach the node this way can go on with it. Never throws. */
@@ -123,6 +135,55 @@ export class NodeInstallation {
       const { message } = error as Error
       if (message !== this.#confirmProblem) this.#parts.log.complain(message, null)
       this.#confirmProblem = message
+    }
+  }
+
+  /**
+   * Removes the old system's userland, apart from what the node and its boot need and what `keep` names.
+   * Rejects with AppError; then what is gone is gone, and it can be asked for again.
+   */
+  async purge(keep: readonly string[], tell: OnPurge): Promise<Purged> {
+    this.#recordOr('There is no old system to remove')
+    if (this.#purges === null) throw new Error('BUG: a record without its purges')
+    return this.#purges.run(keep, tell)
+  }
+
+  /** From now on the old system is what boots; `removeCreated` and `removeLast` are due. Throws AppError. */
+  giveBoot(): void {
+    const record = this.#recordOr('There is no old system to go back to')
+    giveBoot(this.#uninstalls(record))
+    this.#disarm()
+    this.#trialEndsMs = null
+    this.#parts.log.say('uninstalling: from now on this machine boots the old system')
+  }
+
+  /** Once no app runs. Never rejects. */
+  async removeCreated(): Promise<void> {
+    if (this.#record !== null) await removeCreated(this.#uninstalls(this.#record))
+  }
+
+  /** Once nothing of the node is open. Throws Node's fs errors. */
+  removeLast(): void {
+    if (this.#record !== null) removeLast(this.#uninstalls(this.#record))
+  }
+
+  /** What the boot before has left to do; `uninstall` is what is to be done for that. */
+  resume(uninstall: () => void): void {
+    const state = this.#record?.value.state
+    if (state === 'purging') this.#purges?.runInBackground()
+    else if (state === 'uninstalling') uninstall()
+  }
+
+  /** The node goes down. Resolves when nothing more is removed. */
+  async stop(): Promise<void> {
+    await this.#purges?.stop()
+  }
+
+  #uninstalls(record: KeptRecord): UninstallParts {
+    const { log, directory, place } = this.#parts
+    return {
+      ...{ record, log, stateDirectory: dirname(directory) },
+      mountsBelow: (path) => mountsBelow(readFileSync(place.mountInfo, 'utf8'), path),
     }
   }
 

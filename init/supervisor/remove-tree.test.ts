@@ -59,3 +59,35 @@ test('nothing there is fine; a file is a tree too', async () => {
   await removeTree(join(dir, 'file'))
   expect(readdirSync(dir)).toEqual([])
 })
+
+test('what a watch lets stay keeps what it is in, and nothing else', async () => {
+  mkdirSync(join(dir, 'tree/a/other'), { recursive: true })
+  mkdirSync(join(dir, 'tree/b'))
+  writeFileSync(join(dir, 'tree/a/other/file'), '')
+  writeFileSync(join(dir, 'tree/b/file'), '')
+  let removed = 0
+  await removeTree(join(dir, 'tree'), {
+    removed: () => removed++,
+    enters: (directory) => Promise.resolve(!directory.toString().endsWith('/other')),
+    stays: () => false,
+  })
+  expect(readdirSync(dir, { recursive: true }).sort()).toEqual([
+    ...['tree', 'tree/a', 'tree/a/other', 'tree/a/other/file'],
+  ])
+  expect(removed).toBe(2)
+})
+
+test('a watch that does not let it stay ends the removal with the reason', async () => {
+  mkdirSync(join(dir, 'tree'))
+  writeFileSync(join(dir, 'tree/file'), '')
+  const full = Object.assign(new Error('stop'), { code: 'EIO' })
+  const removing = removeTree(join(dir, 'tree'), {
+    removed: () => {
+      throw full
+    },
+    enters: () => Promise.resolve(true),
+    stays: (_, error) => error !== full,
+  })
+  await expect(removing).rejects.toBe(full)
+  expect(readdirSync(join(dir, 'tree'))).toEqual([])
+})

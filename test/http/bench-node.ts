@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createManagementServer, type ManagementServer } from '../../init/http/server.ts'
 import { collect } from './collect.ts'
-import { FakeApps, FakeLog, FakeNode } from './fake-apps.ts'
+import { FakeApps, FakeLog } from './fake-apps.ts'
+import { FakeNode } from './fake-node.ts'
 
 export interface Answer {
   status: number

@@ -1,5 +1,6 @@
 // What `cloud` and the management server do about a node that was installed over another system.
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { AppError } from '../../init/supervisor/apps.ts'
 import { BenchNode } from './bench-node.ts'
 import { cloud } from './cli.ts'
 
@@ -61,4 +62,81 @@ test('confirm by any other client', async () => {
   const { status, text } = await bench.fetch('POST', '/v1/node/confirm')
   expect([status, JSON.parse(text)]).toMatchObject([200, { state: 'confirmed' }])
   expect(bench.node.confirmed).toEqual(['a request that is not of cloud: POST /v1/node/confirm'])
+})
+
+test('purge, with what it leaves', async () => {
+  bench.node.purged = () =>
+    Promise.resolve({
+      ...{
+        entries: 4321,
+        freedBytes: 700 * 1024 ** 2,
+        leftCount: 3,
+        otherMounts: ['/home', '/srv'],
+      },
+      left: [{ path: '/etc/x\u001b', reason: 'it is immutable (chattr +i)' }],
+    })
+  const words = ['node', 'purge', bench.address, '--keep', '/opt/a b&c', '--keep', '/root', '--yes']
+  const { code, out, err } = await cloud(words)
+  expect([code, err]).toEqual([0, ''])
+  expect(out.replaceAll(bench.address, 'NODE')).toBe(
+    'NODE: the old system is removed: 4321 files, 700.0 MiB freed\n' +
+      'NODE: /etc/x? stays: it is immutable (chattr +i)\n' +
+      'NODE: 2 more stay\n' +
+      'NODE: left alone: /home, /srv\n',
+  )
+  expect(bench.node.kept).toEqual(['/opt/a b&c', '/root'])
+  // It does not confirm: what it would remove is what a trial goes back to.
+  expect(bench.node.confirmed).toEqual([])
+})
+
+test('purge --json, and one that fails', async () => {
+  const { out } = await cloud(['node', 'purge', bench.address, '-y', '--json'])
+  const events = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object)
+  const node = bench.address
+  expect(events).toEqual([
+    { node, event: 'removing', entries: 1, freedBytes: 2048 },
+    {
+      node,
+      event: 'purged',
+      entries: 2,
+      freedBytes: 4096,
+      left: [],
+      leftCount: 0,
+      otherMounts: [],
+    },
+  ])
+  bench.node.purged = () => Promise.reject(new AppError('purge-failed', 'The disk is gone.'))
+  const failed = await cloud(['node', 'purge', bench.address, '--yes'])
+  expect([failed.code, failed.err]).toEqual([1, 'cloud: The disk is gone.\n'])
+})
+
+test('a purge or an uninstall without a yes does nothing', async () => {
+  for (const command of ['purge', 'uninstall']) {
+    const { code, err } = await cloud(['node', command, bench.address])
+    expect([code, err]).toEqual([2, expect.stringContaining('Say so with --yes')])
+  }
+  expect([bench.node.kept, bench.node.acts]).toEqual([[], []])
+})
+
+test.each(['relative', '/', '/a/../b', '/%00', ''])('keep=%s is refused', async (path) => {
+  const { status } = await bench.fetch('POST', `/v1/node/purge?keep=${path}`)
+  expect(status).toBe(400)
+})
+
+test('a purge that is misspelt removes nothing', async () => {
+  const { status, text } = await bench.fetch('POST', '/v1/node/purge?kept=/home')
+  expect([status, text]).toEqual([400, expect.stringContaining('no \\"kept\\"')])
+})
+
+test('uninstall, and when it is too late for it', async () => {
+  expect(await cloud(['node', 'uninstall', bench.address, '--yes'])).toEqual({
+    ...{ code: 0, out: `${bench.address}: going down to reboot into the old system\n`, err: '' },
+  })
+  expect([bench.node.acts, bench.node.confirmed]).toEqual([['uninstall'], []])
+  bench.node.now = { ...bench.node.now, installation: { ...TRIAL, state: 'purged' } }
+  const late = await cloud(['node', 'uninstall', bench.address, '--yes', '--json'])
+  expect([late.code, JSON.parse(late.err)]).toMatchObject([1, { error: { code: 'purged' } }])
 })
