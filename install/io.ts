@@ -30,6 +30,7 @@ export function processIo(): Io {
 async function askOnTerminal(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stdout })
   try {
+    lines.once('SIGINT', () => lines.close())
     return await Promise.race([
       lines.question(question),
       new Promise<string>((resolve) => lines.once('close', () => resolve(''))),

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { SshAccount } from './ssh-app/ssh-app-plan.ts'
 import { lookSystem, type Circumstances, type System } from './look/look.ts'
 import { oldSystem } from './look/old-system.ts'
 
@@ -55,6 +56,11 @@ const environment = (...all: string[]): string =>
 
 const MIB = 1024 * 1024
 
+function account(name: string, uid: number, administrator: boolean): SshAccount {
+  const home = uid === 0 ? '/root' : `/home/${name}`
+  return { name, uid, gid: uid, home, shell: '/bin/sh', administrator, keys: ['ssh-ed25519 A x'] }
+}
+
 export const ORDINARY: Circumstances = {
   userId: 0,
   architecture: 'x64',
@@ -62,6 +68,38 @@ export const ORDINARY: Circumstances = {
   isInPlace: false,
   freeBytes: () => 4096 * MIB,
   earlier: null,
+  loginName: 'root',
+  network: {
+    plan: {
+      interfaces: [
+        {
+          ...{
+            name: 'eth0',
+            mac: '52:54:00:12:34:56',
+            mtuBytes: null,
+            dhcp4: true,
+            autoconf6: false,
+          },
+          addresses: [{ address: '2001:db8::5', prefix: 64 }],
+          routes: [{ destination: { address: '::', prefix: 0 }, gateway: 'fe80::1', metric: null }],
+        },
+      ],
+      nameServers: ['192.0.2.53'],
+      searchDomains: [],
+    },
+    hostname: 'vps1',
+    sources: [{ interface: 'eth0', source: '/etc/network/interfaces' }],
+    ...{ warnings: [], problems: [] },
+  },
+  ssh: {
+    ...{ ports: [22], hostKeys: ['/etc/ssh/ssh_host_ed25519_key'], programs: ['/usr/sbin/sshd'] },
+    accounts: [
+      account('root', 0, true),
+      account('bob', 1001, false),
+      account('debian', 1000, true),
+    ],
+    ...{ group: 999, bytes: 12 * MIB, warnings: [], problems: [], members: [] },
+  },
 }
 
 export function look(tree: Tree, circumstances: Partial<Circumstances> = {}): System {

@@ -11,7 +11,7 @@ import { parseWords, type Request } from './program.ts'
 
 export interface Steps {
   /** Changes nothing. */
-  look: () => System
+  look: (request: Request) => System
   /** Throws InstallError when it failed; then everything has been taken back. */
   act: (plan: InstallPlan, tell: (line: string) => void) => Promise<void>
 }
@@ -41,7 +41,7 @@ function asInstallError(error: unknown): InstallError {
 
 async function install(request: Request, io: Io, steps: Steps): Promise<ExitCode> {
   const { options, json, dryRun } = request
-  const system = steps.look()
+  const system = steps.look(request)
   const planned = planInstall(system, options)
   if (json) io.out(`${JSON.stringify({ version: VERSION, ...planned })}\n`)
   else io.out(`${formatSystem(system, io.colors)}\n`)

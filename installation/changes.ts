@@ -58,6 +58,15 @@ export function takeBack(blobs: string, changes: readonly Change[]): void {
   for (const { path, before } of changes.toReversed()) put(blobs, path, before)
 }
 
+/**
+ * The same for paths that are still as they were made: what somebody has put there since stays. Throws Node's
+ * fs errors.
+ */
+export function takeBackUntouched(blobs: string, changes: readonly Change[]): void {
+  const untouched = changes.filter(({ path, after }) => isThere(path, after))
+  takeBack(blobs, untouched)
+}
+
 function put(blobs: string, path: string, content: PathContent): void {
   if (isThere(path, content)) return
   const partial = `${path}.solocloud`

@@ -2,17 +2,21 @@
 import type { Installation } from '../../protocol/installation.ts'
 import { NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
 import { procBytes } from '../../sys/meminfo.ts'
+import type { SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
 import { lookBootLoader, type BootLoaderLook } from './boot-loader.ts'
 import { fileSystemOf, parseFstab, type FileSystem, type FstabEntry } from './file-systems.ts'
 import { lookKernel, type KernelLook } from './kernel.ts'
 import { lookKexec, type KexecLook } from './kexec.ts'
 import type { OldSystem } from './old-system.ts'
+import type { FoundNetwork } from './network/look-network.ts'
+import { lookSshConnection, type SshConnection } from './ssh-connection.ts'
 import { lookVirtualisation, type Virtualisation } from './virtualisation.ts'
 
+export const CHROOTS = '/chroots'
 /** What an installation makes, in the order of its removal: last what knows of the others. */
-export const PLACES = ['/chroots', NODE_FILE, STATE_DIRECTORY]
+export const PLACES = [CHROOTS, NODE_FILE, STATE_DIRECTORY]
 
-/** What no file tells. */
+/** What lookSystem does not find in files by itself. */
 export interface Circumstances {
   userId: number
   /** As Node.js names it. */
@@ -25,6 +29,11 @@ export interface Circumstances {
   freeBytes: (path: string) => number
   /** The record of an earlier installation. */
   earlier: Installation | null
+  network: FoundNetwork
+  /** The app that is to be the way in; null where none is wanted. */
+  ssh: SshAppPlan | null
+  /** Of the account that came here, before sudo; '' where nothing tells. */
+  loginName: string
 }
 
 export interface System {
@@ -55,10 +64,16 @@ export interface System {
   earlier: Installation | null
   /** Paths of a node's that are here without an installation. */
   strays: readonly string[]
+  network: FoundNetwork
+  ssh: SshAppPlan | null
+  /** How who installs has come here. */
+  connection: SshConnection | null
+  loginName: string
 }
 
 export function lookSystem(old: OldSystem, circumstances: Circumstances): System {
   const { userId, architecture, fileBytes, isInPlace, freeBytes, earlier } = circumstances
+  const { network, ssh, loginName } = circumstances
   const virtualisation = lookVirtualisation(old)
   const kernel = lookKernel(old)
   const meminfo = old.text('/proc/meminfo') ?? ''
@@ -79,7 +94,18 @@ export function lookSystem(old: OldSystem, circumstances: Circumstances): System
     selinux: selinux(old),
     secureBoot: old.text(SECURE_BOOT)?.endsWith('\x01') === true,
     strays: PLACES.filter((path) => isUsed(old, path) && !isOurs(path, circumstances)),
-    ...{ architecture, virtualisation, kernel, fileBytes, isInPlace, earlier },
+    connection: lookSshConnection(old),
+    ...{
+      architecture,
+      virtualisation,
+      kernel,
+      fileBytes,
+      isInPlace,
+      earlier,
+      network,
+      ssh,
+      loginName,
+    },
   }
 }
 

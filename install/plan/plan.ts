@@ -35,6 +35,10 @@ export function planInstall(system: System, options: InstallOptions): Planned {
   return { plan: makePlan(system, options, choice) }
 }
 
+/** Not when the person has put it in its place, unless an earlier try had. */
+const isFileOurs = ({ isInPlace, earlier }: System): boolean =>
+  !isInPlace || earlier?.created.includes(NODE_FILE) === true
+
 type Chosen = Exclude<MethodChoice, { refusals: unknown }>
 
 function makePlan(system: System, options: InstallOptions, choice: Chosen): InstallPlan {
@@ -45,9 +49,9 @@ function makePlan(system: System, options: InstallOptions, choice: Chosen): Inst
   const plan = {
     ...{ system, options, fallback, why: choice.why },
     ...boots,
-    created: PLACES.filter((path) => path !== NODE_FILE || !system.isInPlace),
+    created: PLACES.filter((path) => path !== NODE_FILE || isFileOurs(system)),
     keep: [...KEPT_FOR_BOOT, ...options.keep],
-    settings: settingsOf(options),
+    settings: settingsOf(system, options),
   }
   return { ...plan, warnings: [...choice.warnings, ...warningsOf(plan)] }
 }
@@ -81,8 +85,14 @@ function bootableOf(system: System): Bootable {
 }
 
 /** As init/settings.ts reads them from a new state database. */
-function settingsOf({ manage, insecure }: InstallOptions): Record<string, string> {
+function settingsOf(
+  { network, ssh }: System,
+  { manage, insecure }: InstallOptions,
+): Record<string, string> {
   return {
+    'solocloud.network': JSON.stringify(network.plan),
+    ...(network.hostname === null ? {} : { 'solocloud.hostname': network.hostname }),
+    ...(ssh === null ? {} : { 'solocloud.group': `${ssh.group}` }),
     ...(manage === null ? {} : { 'solocloud.manage': manage }),
     ...(insecure ? { 'solocloud.insecure': 'yes' } : {}),
   }

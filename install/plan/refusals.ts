@@ -42,6 +42,8 @@ const RULES: readonly Rule[] = [
       : `No installation has made what is here already: ${strays.join(', ')}. ` +
         'Move away what you need, then delete the rest.',
   wayIn,
+  ({ network }) => problemsOf("The network can't be taken along", network.problems),
+  ({ ssh }) => problemsOf("The sshd of this system can't be taken along", ssh?.problems ?? []),
   (_, { manage, insecure }) =>
     manage === null || insecure
       ? null
@@ -82,8 +84,12 @@ function memory({ memoryBytes }: System): string | null {
   return `${formatBytes(memoryBytes)} of memory are too little for a node, which needs 96 MiB.`
 }
 
-function space({ freeBytes, fileBytes, isInPlace }: System): string | null {
-  const needed = SPARE_BYTES + (isInPlace ? 0 : fileBytes)
+function problemsOf(what: string, problems: readonly string[]): string | null {
+  return problems.length === 0 ? null : `${what}: ${problems.join('; ')}.`
+}
+
+function space({ freeBytes, fileBytes, isInPlace, ssh }: System): string | null {
+  const needed = SPARE_BYTES + (isInPlace ? 0 : fileBytes) + (ssh?.bytes ?? 0)
   if (freeBytes >= needed) return null
   return (
     `${formatBytes(freeBytes)} are free on the root file system, ${formatBytes(needed)} are needed: ` +

@@ -1,6 +1,7 @@
 // How the first boot, the trial and the way back go, in the words of a person.
 import { formatDuration } from '../../cloud/units.ts'
 import type { InstallMethod } from '../../protocol/installation.ts'
+import { wayIn } from './way-in.ts'
 import { ENTRY } from './grub-config.ts'
 import type { InstallPlan } from './install-plan.ts'
 
@@ -27,12 +28,13 @@ export function firstBootText({ firstBoot, fallback, why }: InstallPlan): string
   }
 }
 
-export function trialText({ options, firstBoot }: InstallPlan): string[] {
+export function trialText({ system, options, firstBoot }: InstallPlan): string[] {
+  const { node } = wayIn(system, options)
   const time = formatDuration(options.trialMs).replace(/ 0[ms]$/, '')
   return [
     `${untilThen(firstBoot.method)} Until you confirm, a reset, a panic, or ${time} without a ` +
       'confirmation bring the old system back.',
-    'To confirm: `cloud confirm NODE`; any other command of `cloud` to the node does it too.',
+    `To confirm: \`cloud confirm ${node}\`; any other command of \`cloud\` to the node does it too.`,
   ]
 }
 

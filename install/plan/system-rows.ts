@@ -2,6 +2,8 @@
 import { formatBytes } from '../../cloud/units.ts'
 import type { BootLoaderLook } from '../look/boot-loader.ts'
 import type { FileSystem, FstabEntry } from '../look/file-systems.ts'
+import type { PlannedInterface } from '../../protocol/network-plan.ts'
+import type { SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
 import type { System } from '../look/look.ts'
 import { isContainer } from '../look/virtualisation.ts'
 
@@ -19,6 +21,8 @@ export function systemRows(system: System): Row[] {
     ...separateBoot(system),
     ...fstab.map((entry): Row => [entry.fstype === 'swap' ? 'swap' : 'mount', fstabText(entry)]),
     ['kexec', kexecText(system)],
+    ...networkRows(system),
+    ...(system.ssh === null ? [] : [['ssh', sshText(system.ssh)] as const]),
     ...(system.selinux === 'disabled' ? [] : [['SELinux', system.selinux] as const]),
     ...(system.secureBoot ? [['secure boot', 'on'] as const] : []),
     ...(system.earlier === null ? [] : [['earlier try', earlierText(system.earlier)] as const]),
@@ -66,6 +70,36 @@ function fstabText({ source, target, fstype }: FstabEntry): string {
 function kexecText({ kexec }: System): string {
   if (kexec.problem !== null) return `not possible: ${kexec.problem}`
   return kexec.doubt === null ? 'possible' : `maybe: ${kexec.doubt}`
+}
+
+function networkRows({ network: { plan, hostname, sources } }: System): Row[] {
+  const interfaces = plan.interfaces.map((one): Row => {
+    const source = sources.find((found) => found.interface === one.name)?.source ?? ''
+    return [one.name, `${interfaceText(one)} (${source})`]
+  })
+  const servers = plan.nameServers.join(', ')
+  return [
+    ['host name', hostname ?? 'none'],
+    ...interfaces,
+    ...(servers === '' ? [] : [['DNS', servers] as const]),
+  ]
+}
+
+function interfaceText({ dhcp4, autoconf6, addresses, routes }: PlannedInterface): string {
+  const gateways = routes.flatMap(({ gateway }) => (gateway === null ? [] : [`via ${gateway}`]))
+  return [
+    ...(dhcp4 ? ['DHCP'] : []),
+    ...addresses.map(({ address, prefix }) => `${address}/${prefix}`),
+    ...new Set(gateways),
+    ...(autoconf6 ? ['IPv6 by router advertisements'] : []),
+  ].join(', ')
+}
+
+function sshText({ ports, accounts }: SshAppPlan): string {
+  const named = accounts.map(({ name, administrator }) =>
+    administrator ? `${name} (may manage)` : name,
+  )
+  return `port ${ports.join(', ')}; ${named.join(', ')}`
 }
 
 function earlierText({ method, installedAt, state }: NonNullable<System['earlier']>): string {

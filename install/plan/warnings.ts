@@ -1,11 +1,17 @@
 // What a person should know before saying yes.
 import type { InstallPlan } from './install-plan.ts'
 
-type Rule = (plan: Omit<InstallPlan, 'warnings'>) => string | null
+type Unwarned = Omit<InstallPlan, 'warnings'>
+type Rule = (plan: Unwarned) => string | null
 
-export function warningsOf(plan: Omit<InstallPlan, 'warnings'>): string[] {
-  return RULES.flatMap((rule) => rule(plan) ?? [])
+export function warningsOf(plan: Unwarned): string[] {
+  const { network, ssh } = plan.system
+  const found = [...network.warnings, ...(ssh?.warnings ?? [])]
+  return [...RULES.flatMap((rule) => rule(plan) ?? []), ...found.map(asSentence)]
 }
+
+/** Those who look begin as a clause does, often with a name, and put no full stop. */
+const asSentence = (text: string): string => (text.endsWith('.') ? text : `${text}.`)
 
 const RULES: readonly Rule[] = [
   ({ firstBoot }) =>
