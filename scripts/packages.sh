@@ -18,7 +18,7 @@ busybox-static       test                        udhcpd, a real DHCP server to g
 xz-utils             test bench                  a real peer that packs and unpacks images
 zstd                 test bench                  another
 libcap2-bin          test                        setcap and getcap: file capabilities in an image
-openssh-client       test                        a person's ssh, to the ssh app of a node
+openssh-client       test                        the ssh of a person, to the ssh app of a node
 clang-14             soak                        libFuzzer and the sanitizers, for the native parts
 libclang-rt-14-dev   soak                        their runtime
 debootstrap          bench                       the Debian to compare with
