@@ -8,6 +8,7 @@ import {
   DEBIAN_BOOT,
   DEBIAN_UEFI,
   look,
+  ORDINARY,
   LXC,
   OPENVZ,
   type Tree,
@@ -188,10 +189,12 @@ test('settings, and what a purge leaves', () => {
     keep: ['/srv'],
     purge: true,
   }
-  const plan = planOf(DEBIAN, { options })
+  const plan = planOf(DEBIAN, { options, circumstances: { ssh: null } })
   expect(plan.settings).toEqual({
     'solocloud.manage': '0.0.0.0:5678',
     'solocloud.insecure': 'yes',
+    'solocloud.network': JSON.stringify(ORDINARY.network.plan),
+    'solocloud.hostname': 'vps1',
   })
   expect(plan.keep).toContain('/srv')
   expect(plan.keep).toContain('/etc/fstab')
@@ -261,6 +264,22 @@ const REFUSALS: readonly [string, string, Tree, Case?][] = [
   ['PyGrub on KVM', 'Use --method kexec or grub.', DEBIAN, { options: { method: 'pygrub' } }],
   ['OpenVZ on LXC', 'Nor is any other.', LXC, { options: { method: 'openvz' } }],
 ]
+const broken = {
+  network: { ...ORDINARY.network, problems: ['no interface has an address'] },
+  ssh: ORDINARY.ssh === null ? null : { ...ORDINARY.ssh, problems: ['no sshd runs', 'no keys'] },
+}
+
+test('what is found by other means: problems of the network and of sshd, and their warnings', () => {
+  expect(refusalsOf(DEBIAN, { circumstances: broken })).toEqual([
+    "The network can't be taken along: no interface has an address.",
+    "The sshd of this system can't be taken along: no sshd runs; no keys.",
+  ])
+  const network = { ...ORDINARY.network, warnings: ['eth1 is down now, and is left out'] }
+  expect(planOf(DEBIAN, { circumstances: { network } }).warnings).toEqual([
+    'eth1 is down now, and is left out.',
+  ])
+})
+
 test.each(REFUSALS)('refused: %s', (_, sentence, tree, about = {}) => {
   expect(refusalsOf(tree, about).join('\n')).toContain(sentence)
 })

@@ -29,14 +29,18 @@ test('what is there', () => {
   swap         /swapfile
   mount        /data, ext4 on /dev/vdb1
   kexec        possible
+  host name    vps1
+  eth0         DHCP, 2001:db8::5/64, via fe80::1 (/etc/network/interfaces)
+  DNS          192.0.2.53
+  ssh          port 22; root (may manage), bob, debian (may manage)
 `)
   expect(formatSystem(look(CENTOS_7), PLAIN)).toContain(`
   boot loader  GRUB 2 (UEFI), /boot/efi/EFI/centos/grub.cfg
   root         xfs on dm-0 (lvm), 4.0 GiB free
   /boot        xfs on sda2, of its own
   kexec        not possible: systemd of an old version needs kexec-tools for it
-  SELinux      enforcing
 `)
+  expect(formatSystem(look(CENTOS_7), PLAIN)).toMatch(/\n  SELinux      enforcing\n$/)
 })
 
 test('a plan by kexec', () => {
@@ -55,8 +59,8 @@ Trial
   Nothing that the old system boots from or reads has changed. Until you
   confirm, a reset, a panic, or 15m without a confirmation bring the old system
   back.
-  To confirm: \`cloud confirm NODE\`; any other command of \`cloud\` to the node
-  does it too.
+  To confirm: \`cloud confirm ssh://root@[2001:db8::5]\`; any other command of
+  \`cloud\` to the node does it too.
 
 Once it is confirmed
   ~  /boot/grub/custom.cfg        the entry solocloud, as the default
