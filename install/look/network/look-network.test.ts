@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { networkPlan } from '../../../protocol/network-plan.ts'
 import { lookNetwork } from './look-network.ts'
@@ -41,4 +42,19 @@ test('without a single file the addresses and routes are the same', () => {
     expect(facts(bare.plan)).toEqual(facts(plan))
     expect(bare.warnings.length).toBeGreaterThan(0)
   }
+})
+
+test('files that are cut off or spoilt never throw, and the plan stays a plan', () => {
+  const spoilt = fc.tuple(fc.constantFrom(...names), fc.nat(400), fc.string({ maxLength: 4 }))
+  fc.assert(
+    fc.property(spoilt, ([name, at, junk]) => {
+      const there = recordedFiles(name)
+      const spoil = (text: string | null) => (text === null ? null : text.slice(0, at) + junk)
+      const files = { ...there, read: (path: string) => spoil(there.read(path)) }
+      const found = lookNetwork(files, recordedKernel(name))
+      expect(networkPlan(found.plan, 'plan')).toEqual(found.plan)
+      // The kernel knows as many interfaces, whatever the files say.
+      expect(found.plan.interfaces.length + found.problems.length).toBeGreaterThan(0)
+    }),
+  )
 })

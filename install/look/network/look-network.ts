@@ -16,7 +16,7 @@ import { findNameServers } from './name-servers.ts'
 import { netplan, type Complain } from './netplan.ts'
 import { networkManager } from './network-manager.ts'
 import { networkd } from './networkd.ts'
-import { isCarried, uncarried } from './uncarried.ts'
+import { carriable, uncarried } from './uncarried.ts'
 
 export interface FoundNetwork {
   plan: NetworkPlan
@@ -36,8 +36,8 @@ export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNet
   const said = saidBy(files, links, (sentence) => complaints.push(sentence))
   const leases = leasesOf(files, links)
   const { known, warnings: ofKernel } = gather(files, kernel, said, leases)
-  const carriable = known.filter(({ link }) => isCarried(files, link))
-  const carried = carriable
+  const usable = carriable(files, known)
+  const carried = usable
     .filter(({ link }) => link.up)
     .map((one) => ({ known: one, ...carry(one) }))
     .filter(({ planned }) => isConfigured(planned))
@@ -49,7 +49,7 @@ export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNet
     leases: leases.filter((lease) => dhcp.has(lease.interface)),
   })
   const others = uncarried(
-    known.filter((one) => !carriable.includes(one)),
+    known.filter((one) => !usable.includes(one)),
     known,
   )
   const host = findHostname(files)
@@ -58,7 +58,7 @@ export function lookNetwork(files: ConfigFiles, kernel: KernelNetwork): FoundNet
     ...others.warnings,
     ...complaints,
     ...absent(said, links),
-    ...idle(carriable, interfaces),
+    ...idle(usable, interfaces),
     ...ofKernel,
     ...policyRouting(known),
     ...resolving.warnings,
@@ -105,8 +105,8 @@ function absent(said: readonly Configured[], links: readonly Link[]): string[] {
 }
 
 /** Interfaces with a configuration that is not in force. */
-function idle(carriable: readonly Known[], planned: readonly PlannedInterface[]): string[] {
-  return carriable.flatMap(({ link, files }) =>
+function idle(usable: readonly Known[], planned: readonly PlannedInterface[]): string[] {
+  return usable.flatMap(({ link, files }) =>
     files === null || planned.some(({ name }) => name === link.name)
       ? []
       : [

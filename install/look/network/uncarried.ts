@@ -5,15 +5,18 @@ import { isDefault, isLinkLocal } from './ip-text.ts'
 import type { Known } from './known.ts'
 import { RouteTable } from '../../../netlink/route.ts'
 
-/** What a container's host gives it; the rest are made on the machine itself. */
-const GIVEN_KINDS = new Set([null, 'veth', 'venet'])
-
-/** Hardware, as the kernel has it without help; a port of a bridge or bond only carries that. */
-export function isCarried(files: ConfigFiles, link: Link): boolean {
-  if (isVenet(link)) return true
-  return (
-    link.ethernet && link.master === null && GIVEN_KINDS.has(link.kind) && !isWireless(files, link)
-  )
+/**
+ * The interfaces that are there without anybody's help: hardware, and what a container's host gives it. A
+ * veth counts only where there is no hardware: else it leads into a container of this machine's own. A port
+ * of a bridge or bond only carries that.
+ */
+export function carriable(files: ConfigFiles, all: readonly Known[]): Known[] {
+  const isPlain = ({ link }: Known): boolean =>
+    link.ethernet && link.master === null && !isWireless(files, link)
+  const isHardware = ({ link }: Known): boolean =>
+    link.ethernet && link.kind === null && !isWireless(files, link)
+  const given = all.some(isHardware) ? [null] : [null, 'veth']
+  return all.filter((one) => isVenet(one.link) || (isPlain(one) && given.includes(one.link.kind)))
 }
 
 /** OpenVZ's, which is not Ethernet. */
@@ -35,6 +38,7 @@ const KINDS: Readonly<Record<string, string>> = {
   macvlan: 'a MACVLAN',
   ipvlan: 'an IPVLAN',
   dummy: 'a dummy',
+  veth: 'a virtual cable into a container',
 }
 
 function describe({ kind, ethernet }: Link): string {
