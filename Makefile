@@ -72,6 +72,14 @@ build/images/node-%.tzst: build/cloud examples/node-%/image.json examples/node-%
 	@mkdir -p $(@D)
 	build/cloud image build examples/node-$* -o $@
 
+# KEY: whose public key gets in. It may be another one each time.
+KEY ?= ~/.ssh/id_ed25519.pub
+.PHONY: build/images/shell.txz
+build/images/shell.txz: build/cloud
+	@mkdir -p $(@D)
+	examples/shell/stage.sh $(KEY) build/examples/shell-host-key build/examples/shell
+	build/cloud image build build/examples/shell -o $@
+
 build/images/cpp-hello.txz: build/cloud examples/cpp-hello/image.json build/examples/cpp-hello/bin/hello
 	@mkdir -p $(@D)
 	cp examples/cpp-hello/image.json build/examples/cpp-hello/

@@ -38,6 +38,11 @@ export class SshClient {
     this.#options = options
   }
 
+  /** ssh and its options, to be run on this machine; whom to reach comes behind. */
+  words(key: string): string[] {
+    return [...this.#options.inNetwork(), 'ssh', ...this.#words(key)]
+  }
+
   #words(key: string): string[] {
     const { directory, port } = this.#options
     const options = {
