@@ -1,7 +1,7 @@
 // A person's ssh, in the network of a node: its own keys, its own known_hosts, and no configuration of this
 // machine's.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../../qemu/command.ts'
@@ -41,6 +41,16 @@ export class SshClient {
   /** ssh and its options, to be run on this machine; whom to reach comes behind. */
   words(key: string): string[] {
     return [...this.#options.inNetwork(), 'ssh', ...this.#words(key)]
+  }
+
+  /** Makes a program `ssh` that has these options as if they were in the person's config; its directory. */
+  wrapper(key: string): string {
+    const directory = join(this.#options.directory, `bin-${key}-${this.#options.port}`)
+    mkdirSync(directory)
+    const words = this.#words(key).map((word) => `'${word}'`)
+    const script = `#!/bin/sh\nPATH='${process.env['PATH'] ?? ''}' exec ssh ${words.join(' ')} "$@"\n`
+    writeFileSync(join(directory, 'ssh'), script, { mode: 0o755 })
+    return directory
   }
 
   #words(key: string): string[] {

@@ -9,9 +9,10 @@ import { lookSshApp } from '../../install/ssh-app/look.ts'
 import type { Member, SshAppPlan } from '../../install/ssh-app/ssh-app-plan.ts'
 import { pack } from '../../image-builder/pack.ts'
 import { nodeStatus } from '../../protocol/wire.ts'
+import { command } from '../../qemu/command.ts'
 import { causeFault } from '../cause-fault.ts'
 import { NodeFixture } from '../namespaces/node-fixture.ts'
-import { cloud, cloudJson, runCloud } from '../run-cloud.ts'
+import { CLOUD, cloud, cloudJson, runCloud } from '../run-cloud.ts'
 import { makeKey, SshClient } from './client.ts'
 import { CLOUD_INIT_PREFIX, makeOldSystem, type OldSystem } from './old-system.ts'
 
@@ -173,6 +174,13 @@ describe.each(['namespaces', 'chroot'] as const)('in the isolation %s', (isolati
     await using tunnel = await client.tunnel(key, user, `${user}-${isolation}`)
     const status = nodeStatus(await cloudJson('node', `unix:${tunnel.path}`), 'node')
     expect(status.manage).toEqual(['unix:/run/solocloud/manage.sock'])
+  })
+
+  test('cloud takes ssh:// and the person’s own ssh does the rest', async () => {
+    const [file = '', ...before] = fixture.node.inNetwork
+    const path = `PATH=${client.wrapper('key')}:${process.env['PATH'] ?? ''}`
+    const words = [...before, 'env', path, CLOUD, 'ps', `ssh://debian@127.0.0.1:${port}`]
+    expect(await command(file, words)).toMatch(new RegExp(`^${app} +running`, 'm'))
   })
 
   test('who was no administrator does not', async () => {
