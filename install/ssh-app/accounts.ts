@@ -34,6 +34,8 @@ export interface AccountSource {
 export const SHELLS: readonly string[] = [
   ...['sh', 'bash', 'dash', 'ash', 'busybox', 'ksh', 'ksh93', 'mksh', 'zsh', 'fish', 'tcsh', 'csh'],
 ]
+const NO_MATCH =
+  'what the Match blocks of sshd_config say of it does not count on the node; sshd did not tell it'
 const DAY_MS = 86_400_000
 /** The node makes what is below these itself. */
 const NODE_PATHS = /^\/(dev|proc|sys|run|etc)(\/|$)/
@@ -59,6 +61,7 @@ export function lookAccounts(from: AccountSource): Accounts {
     if (why === null) {
       const administrator = isAdministrator(user)
       found.accounts.push({ ...user, administrator, keys, keyFiles, groups })
+      if (perAccount && own === null) found.warnings.push(`${user.name}: ${NO_MATCH}`)
     } else found.warnings.push(`${user.name} can't log in to the node: ${why}`)
   }
   return found

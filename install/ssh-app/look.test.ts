@@ -204,6 +204,28 @@ test('an sshd that refuses its old algorithms gets its own; one that refuses all
   ])
 })
 
+test('without a word of sshd about one account, its Match blocks are known to be lost', () => {
+  const common = 'port 22\nusepam yes\nhostkey /etc/ssh/ssh_host_ed25519_key\n'
+  const says = { '': `${common}authorizedkeysfile .ssh/authorized_keys\n` }
+  const plan = look({ ...sshdConfig('Match User root', 'ForceCommand x'), ...DEBIAN }, { says })
+  expect(names(plan)).toEqual(['root', 'debian'])
+  expect(plan.warnings).toEqual([
+    expect.stringMatching(/^root: .*Match/),
+    expect.stringMatching(/^debian: .*Match/),
+  ])
+})
+
+test('an sshd that only lacks its directory refuses nothing', () => {
+  const refuses = () => 'Missing privilege separation directory: /run/sshd'
+  expect(look({}, { refuses }).problems).toEqual([])
+})
+
+test('the parts of a newer sshd come along', () => {
+  const helpers = ['/usr/lib/openssh/sshd-session', '/usr/libexec/openssh/sshd-auth']
+  const plan = look(Object.fromEntries(helpers.map((path) => [path, program()])))
+  expect(plan.programs).toEqual(expect.arrayContaining(helpers))
+})
+
 test('busybox, where it is, has the tools', () => {
   const plan = look({ '/usr/bin/busybox': program() })
   expect(plan.members.find(({ path }) => path === '/bin/vi')).toMatchObject({

@@ -133,6 +133,9 @@ function leftBehind(files: OldFiles, options: SshdOptions): string[] {
 /** Its standard input becomes a pipe, which can be opened by name; ours may be a socket, which can't. */
 const PIPED = 'cat | "$0" "$@"'
 
+/** While nobody is logged in, a socket-activated sshd has no place for its own part, and says nothing else. */
+const UNTOLD = /Missing privilege separation directory/
+
 interface CheckedConfig {
   text: string
   warnings: string[]
@@ -144,7 +147,7 @@ function checkedConfig({ run }: SshSource, sshd: string, config: NewConfig): Che
   const text = newSshdConfig(config)
   const said = (one: string): string | null => {
     const { status, stderr } = run('sh', ['-c', PIPED, sshd, '-t', '-f', '/dev/stdin'], one)
-    return status === 0 ? null : (stderr.trim().split('\n').at(-1) ?? '')
+    return status === 0 || UNTOLD.test(stderr) ? null : (stderr.trim().split('\n').at(-1) ?? '')
   }
   const refusal = said(text)
   if (refusal === null) return { text, warnings: [], problems: [] }
