@@ -3,9 +3,9 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { command } from '../qemu/command.ts'
 import { startVps, type VpsOptions } from '../qemu/vps.ts'
-import { run } from './debian.ts'
+import { run } from '../qemu/debian/tree.ts'
 import type { BenchImage } from './images.ts'
-import { inTree } from './sandbox.ts'
+import { inTree } from '../qemu/sandbox.ts'
 
 /** The size of the solocloud guest's disk. */
 const DISK_MB = 2048

@@ -1,13 +1,14 @@
 // Makes the peer's root file system with debootstrap, from Debian's own packages, and keeps it in the cache.
 import { createHash } from 'node:crypto'
-import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { command, type CommandOptions } from '../qemu/command.ts'
+import { command } from '../qemu/command.ts'
+import { bootstrap, run, writeFiles } from '../qemu/debian/tree.ts'
 import { moduleFiles } from '../qemu/initramfs.ts'
 import type { Kernel } from '../qemu/kernel.ts'
-import { cached } from './cache.ts'
+import { cached } from '../qemu/cache.ts'
 import * as debian from './debian-files.ts'
-import { inTree, sandboxed } from './sandbox.ts'
+import { inTree } from '../qemu/sandbox.ts'
 
 type Report = (line: string) => void
 
@@ -20,10 +21,9 @@ export async function debianTree(
   kernel: Kernel,
   report: Report,
 ): Promise<string> {
-  await mkdir(cacheDir, { recursive: true })
   return cached(cacheDir, 'debian', recipeDigest(kernel), async (tree) => {
     report(`debootstrap: Debian ${debian.SUITE} with ${debian.PACKAGES.join(', ')} (minutes, once)`)
-    await bootstrap(tree)
+    await bootstrap(tree, { suite: debian.SUITE, mirror: debian.MIRROR, packages: debian.PACKAGES })
     await configure(tree)
     await addModules(tree, kernel)
   })
@@ -40,25 +40,8 @@ export async function debianVersions(tree: string): Promise<string[]> {
   return (await run(inTree(tree, query))).trim().split('\n')
 }
 
-/** Runs the words of a sandbox. */
-export async function run(words: readonly string[], options?: CommandOptions): Promise<string> {
-  const [file = '', ...args] = words
-  return command(file, args, options)
-}
-
-// The first stage only downloads and unpacks; the second runs the packages' scripts, without a network.
-async function bootstrap(tree: string): Promise<void> {
-  const include = `--include=${debian.PACKAGES.join(',')}`
-  const first = ['--foreign', '--variant=minbase', include, debian.SUITE, tree, debian.MIRROR]
-  await command('debootstrap', first)
-  await run(sandboxed(['chroot', tree, '/debootstrap/debootstrap', '--second-stage']))
-}
-
 async function configure(tree: string): Promise<void> {
-  for (const [path, text] of Object.entries(debian.FILES)) {
-    await mkdir(dirname(join(tree, path)), { recursive: true })
-    await writeFile(join(tree, path), text)
-  }
+  await writeFiles(tree, debian.FILES)
   const systemctl = async (verb: string, units: readonly string[]) =>
     run(inTree(tree, ['systemctl', verb, ...units]))
   await systemctl('disable', debian.DISABLED)

@@ -6,7 +6,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { command } from '../qemu/command.ts'
-import { cached } from './cache.ts'
+import { cached } from '../qemu/cache.ts'
 import { writeDockerArchive } from './docker-archive.ts'
 
 /** How the images are compressed. Not gzip: Debian 12's podman fails to load a gzipped docker-archive. */

@@ -6,7 +6,7 @@ import { createInterface, type Interface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { command } from '../qemu/command.ts'
 import type { PodmanTask } from './podman-inside.ts'
-import { sandboxed } from './sandbox.ts'
+import { sandboxed } from '../qemu/sandbox.ts'
 
 // The read-only tmpfs hides the machine's cgroups; a private /run hides its podman's state.
 const PREPARE = `set -e

@@ -5,27 +5,16 @@ import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Console } from './console.ts'
 import type { Kernel } from './kernel.ts'
+import { type Boot, type MachineOptions, qemuArguments } from './machine.ts'
 import { Qmp, type QmpEvent } from './qmp.ts'
 
-export interface VpsOptions {
+/** A guest whose kernel is handed to it: no boot loader. */
+export interface VpsOptions extends MachineOptions {
   kernel: Kernel
   /** Path of an initramfs made by `buildInitramfs`. */
   initramfs: string
-  /** Path of a raw disk image; the guest writes to it. */
-  disk: string
-  memoryMb?: number
   /** More words for the kernel command line, after the ones that make the management port reachable. */
   append?: readonly string[]
-  /** Ports of the guest, beside the management port, to reach from here (`address`). */
-  ports?: readonly number[]
-  /** What a reboot by the guest does: ends QEMU (so that a test sees it), or restarts the guest. */
-  onReboot?: 'stop' | 'restart'
-  /** A new file for every write and flush of the disk (see write-log.ts). QEMU must end by itself. */
-  writeLog?: string
-  /** A file for what the firmware keeps over a reset, as servers do (ACPI ERST): a panic's last words. */
-  firmwareStore?: string
-  /** Sees the console's text as it comes. */
-  onConsole?: (text: string) => void
 }
 
 export interface Exit {
@@ -36,7 +25,6 @@ export interface Exit {
 }
 
 export const MANAGEMENT_PORT = 5678
-const MEMORY_MB_DEFAULT = 256
 /** Emulated, on a busy machine with two cores, a boot takes up to a minute. */
 const START_MS_MAX = 120_000
 const STOP_MS_MAX = 60_000
@@ -50,52 +38,19 @@ const KERNEL_WORDS = [
   'solocloud.insecure=yes',
 ] as const
 
-function qemuArguments(options: VpsOptions): string[] {
-  const ports = new Set([MANAGEMENT_PORT, ...(options.ports ?? [])])
-  // Host port 0: QEMU takes a free one, so that no two of us can want the same.
-  const forwards = [...ports].map((port) => `hostfwd=tcp:127.0.0.1:0-:${port}`)
-  const accel = process.env['ACCEL'] === 'kvm' ? ['kvm', '-cpu', 'host'] : ['tcg', '-cpu', 'max']
-  return [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc', '-smp', '1'],
-    ...['-accel', ...accel, '-m', `${options.memoryMb ?? MEMORY_MB_DEFAULT}M`],
-    ...['-kernel', options.kernel.image, '-initrd', options.initramfs],
-    ...['-append', [...KERNEL_WORDS, ...(options.append ?? [])].join(' ')],
-    ...diskArguments(options),
-    ...['-device', 'virtio-blk-pci,drive=disk'],
-    ...firmwareArguments(options),
-    ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
-    // Without an option ROM: nothing boots from the network.
-    ...['-device', 'virtio-net-pci,netdev=net,romfile='],
-    ...['-chardev', 'stdio,id=serial,signal=off', '-serial', 'chardev:serial'],
-    ...['-chardev', 'socket,id=qmp,fd=3', '-mon', 'chardev=qmp,mode=control'],
-    ...['-action', `reboot=${options.onReboot === 'restart' ? 'reset' : 'shutdown'}`],
-  ]
-}
-
-function firmwareArguments({ firmwareStore }: VpsOptions): string[] {
-  if (firmwareStore === undefined) return []
-  const memory = `memory-backend-file,id=firmware,mem-path=${firmwareStore},size=64K,share=on`
-  return ['-object', memory, '-device', 'acpi-erst,memdev=firmware']
-}
-
-/** The host's cache is never flushed: a test's disk need not survive the host. */
-function diskArguments({ disk, writeLog }: VpsOptions): string[] {
-  if (writeLog === undefined)
-    return ['-drive', `file=${disk},format=raw,if=none,id=disk,cache=unsafe`]
-  const nodes = [
-    // A flush takes no time here, so that in the log it covers exactly what was completed before it.
-    { driver: 'file', 'node-name': 'file', filename: disk, cache: { 'no-flush': true } },
-    { driver: 'file', 'node-name': 'log', filename: writeLog, cache: { 'no-flush': true } },
-    { driver: 'blklogwrites', 'node-name': 'disk', file: 'file', log: 'log' },
-  ]
-  return nodes.flatMap((node) => ['-blockdev', JSON.stringify(node)])
-}
-
-/** Starts a guest; resolves when QEMU runs, which is before the guest's kernel does. */
+/** Starts a node; resolves when QEMU runs, which is before the guest's kernel does. */
 export async function startVps(options: VpsOptions): Promise<Vps> {
-  // The kernel ends QEMU when the thread that started it ends, even by SIGKILL (PR_SET_PDEATHSIG).
+  const { kernel, initramfs, append = [], ports = [], ...machine } = options
+  const words = [...KERNEL_WORDS, ...append].join(' ')
+  const boot: Boot = { kernel: kernel.image, initramfs, words }
+  return startMachine({ ...machine, ports: [MANAGEMENT_PORT, ...ports] }, boot)
+}
+
+/** Starts any guest; resolves when QEMU runs. */
+export async function startMachine(options: MachineOptions, boot: Boot): Promise<Vps> {
   if (options.writeLog !== undefined) await writeFile(options.writeLog, '')
-  const words = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...qemuArguments(options)]
+  // The kernel ends QEMU when the thread that started it ends, even by SIGKILL (PR_SET_PDEATHSIG).
+  const words = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...qemuArguments(options, boot)]
   const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const vps = new Vps(child, options)
   try {
@@ -118,7 +73,7 @@ export class Vps {
   #reason: string | null = null
   #exit: Exit | null = null
 
-  constructor(child: ChildProcess, options: VpsOptions) {
+  constructor(child: ChildProcess, options: MachineOptions) {
     this.#child = child
     this.#onReboot = options.onReboot ?? 'stop'
     this.console = new Console(child.stdout as Readable, options.onConsole)
@@ -137,7 +92,7 @@ export class Vps {
     })
   }
 
-  /** Called once, by `startVps`: learns the forwarded ports, which proves that QEMU runs. */
+  /** Called once, by `startMachine`: learns the forwarded ports, which proves that QEMU runs. */
   async connect(): Promise<void> {
     const ask = async () => {
       await this.#qmp.execute('qmp_capabilities')
@@ -214,6 +169,22 @@ export class Vps {
     // SeaBIOS answers a reset with one more of its own, which counts as the guest's.
     await this.console.waitFor(/\S/, START_MS_MAX, position)
     if (this.#onReboot === 'stop') await this.#qmp.execute('set-action', { reboot: 'shutdown' })
+  }
+
+  /** Writes the guest's memory to `path`, for `resume`, and ends QEMU. The disk then belongs to that file. */
+  async suspend(path: string): Promise<void> {
+    // Not stopped before: it would come back stopped.
+    await this.#qmp.execute('migrate', { uri: `exec:cat >'${path}'` })
+    const endMs = performance.now() + STOP_MS_MAX
+    for (;;) {
+      const { status } = (await this.#qmp.execute('query-migrate')) as { status?: string }
+      if (status === 'completed') break
+      if (status === 'failed' || performance.now() > endMs)
+        throw new Error(`the guest's memory could not be written: ${status ?? 'not begun'}`)
+      await sleep(POLL_MS)
+    }
+    await this.#qmp.execute('quit')
+    await this.#exited
   }
 
   /** Pulls the plug. Resolves when QEMU is gone; also the clean-up for a guest in any state. */

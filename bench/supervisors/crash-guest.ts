@@ -2,7 +2,7 @@
 import { readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHARACTER_DEVICE, cpio, type CpioEntry, Mode } from '../../qemu/cpio.ts'
-import type { Packages } from './packages.ts'
+import type { Packages } from '../../qemu/packages.ts'
 import type { Programs } from './peer-directory.ts'
 import type { Peer } from './peers.ts'
 

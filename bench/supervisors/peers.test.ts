@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { PEERS, SERVICE, stampFile } from './peers.ts'
+import { PACKAGES, PEERS, SERVICE, stampFile } from './peers.ts'
 
 const COUNT = 1000
 
@@ -29,4 +29,8 @@ test('what supervises nothing gets its service as its argument', () => {
   const others = PEERS.filter(({ supervises }) => !supervises)
   expect(others.map(({ name }) => name)).toEqual(['tini', 'dumb-init'])
   for (const peer of others) expect(peer.words(1)).toContain(SERVICE)
+})
+
+test('every peer with a package has it among what is fetched', () => {
+  for (const peer of PEERS) expect(PACKAGES).toContain(peer.package)
 })

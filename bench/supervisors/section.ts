@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fetchKernel } from '../../qemu/kernel.ts'
 import { debianTree } from '../debian.ts'
 import { idleTopic, idling, type Memory, memoryOf, memoryTopic } from './footprint.ts'
-import { fetchPackages, type Packages } from './packages.ts'
+import { fetchPackages, type Packages } from '../../qemu/packages.ts'
 import { compilePrograms, type Programs } from './peer-directory.ts'
 import { crashing } from './crashing.ts'
 import { FLOOR, PACKAGES, type Peer, PEERS } from './peers.ts'
@@ -51,7 +51,7 @@ export async function superviseSection(options: SectionOptions): Promise<Section
   const benchCache = join(cache, 'bench')
   const kernel = await fetchKernel(join(cache, 'kernel'), report)
   const debian = await debianTree(benchCache, kernel, report)
-  const packages = await fetchPackages(benchCache, PACKAGES, report)
+  const packages = await fetchPackages(benchCache, 'supervisors', PACKAGES, report)
   const programs = await compilePrograms(join(scratch, 'programs'))
   const bench = { ...options, packages, programs }
   const memories = new Map<string, Memory[]>([OURS, ...names(PEERS)].map((name) => [name, []]))

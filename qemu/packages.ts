@@ -1,10 +1,10 @@
-// The peers as Debian packages: downloaded and unpacked, never installed, for several of them would replace this
-// machine's init.
+// Debian packages for their files alone: downloaded and unpacked, never installed, for they would bring services
+// or another init to this machine.
 import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { command } from '../../qemu/command.ts'
-import { cached } from '../cache.ts'
+import { command } from './command.ts'
+import { cached } from './cache.ts'
 
 type Report = (line: string) => void
 
@@ -32,15 +32,15 @@ export function candidates(policy: string, names: readonly string[]): Map<string
 /** The packages, from `cacheDir` (absolute) or from Debian, each in a directory of its own. */
 export async function fetchPackages(
   cacheDir: string,
+  kind: string,
   names: readonly string[],
   report: Report,
 ): Promise<Packages> {
-  await mkdir(cacheDir, { recursive: true })
   const versions = candidates(await command('apt-cache', ['policy', ...names]), names)
   const wanted = names.map((name) => `${name}=${versions.get(name) ?? ''}`)
   const digest = createHash('sha256').update(wanted.join('\n')).digest('hex').slice(0, 12)
-  const place = await cached(cacheDir, 'supervisors', digest, async (partial) => {
-    report(`fetching ${names.length} packages (12 MB, once)`)
+  const place = await cached(cacheDir, kind, digest, async (partial) => {
+    report(`fetching ${names.join(', ')} (once)`)
     await mkdir(partial)
     await download(partial, wanted)
   })

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { candidates } from './packages.ts'
-import { PACKAGES, PEERS } from './peers.ts'
 
 const POLICY = `runit:
   Installed: (none)
@@ -17,8 +16,4 @@ s6:
 test("apt's candidates are read, and a package that it lacks is named", () => {
   expect(candidates(POLICY, ['runit']).get('runit')).toBe('2.1.2-54')
   expect(() => candidates(POLICY, ['runit', 's6', 'tini'])).toThrow(/knows no s6, tini/)
-})
-
-test('every peer with a package has it among what is fetched', () => {
-  for (const peer of PEERS) expect(PACKAGES).toContain(peer.package)
 })
