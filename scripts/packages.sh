@@ -18,10 +18,15 @@ busybox-static       test                        udhcpd, a real DHCP server to g
 xz-utils             test bench                  a real peer that packs and unpacks images
 zstd                 test bench                  another
 libcap2-bin          test                        setcap and getcap: file capabilities in an image
-openssh-client       test                        the ssh of a person, to the ssh app of a node
+fdisk                test                        sfdisk: the partitions of a Debian to install over
+openssh-client       test                        the ssh of a person, to a node and to an old system
+python3              test                        runs pygrub, the boot loader of Xen
+ovmf                 soak                        the UEFI of a machine
+dosfstools           soak                        makes the file system that UEFI boots from
+xfsprogs             soak                        a root file system of another kind
 clang-14             soak                        libFuzzer and the sanitizers, for the native parts
 libclang-rt-14-dev   soak                        their runtime
-debootstrap          bench                       the Debian to compare with
+debootstrap          test bench                  the Debian to install over, and to compare with
 podman               bench                       the peer that runs a pushed image
 crun                 bench                       its runtime
 '

@@ -50,7 +50,9 @@ const CHECKS: readonly Stage[] = [
 const BUILD = tool('build', ['make', '--no-print-directory', 'build'])
 
 /** Directories of test/ in the order of what they need; one that is not named here runs before these. */
-const LAST_AREAS = ['bundle', 'namespaces', 'ssh', 'compat', 'network', 'boot', 'power-cut']
+const LAST_AREAS = [
+  ...['bundle', 'namespaces', 'ssh', 'compat', 'network', 'boot', 'install', 'power-cut'],
+]
 
 function allStages(): Stage[] {
   const files = globSync('test/*/**/*.test.ts', { cwd: ROOT })

@@ -4,7 +4,7 @@ import type { System } from './system.ts'
 export interface Partition {
   mountPoint: '/' | '/boot' | '/boot/efi'
   fileSystem: 'ext4' | 'xfs' | 'vfat'
-  /** As blkid shows it; of a FAT: XXXX-XXXX. */
+  /** As blkid shows it; of a FAT: two times four digits. */
   uuid: string
   startMb: number
   sizeMb: number

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Run } from '../../install/ssh-app/ssh-app-plan.ts'
-import { fetchPackages } from '../../bench/supervisors/packages.ts'
 import { command } from '../../qemu/command.ts'
+import { fetchPackages } from '../../qemu/packages.ts'
 
 /** sshd, its libraries, shells and the tools that the app takes along. */
 const PACKAGES = [
@@ -42,7 +42,7 @@ export async function makeOldSystem(
 ): Promise<OldSystem> {
   const root = join(directory, 'old')
   mkdirSync(root)
-  const packages = await fetchPackages(CACHE, PACKAGES, () => undefined)
+  const packages = await fetchPackages(CACHE, 'old-ssh', PACKAGES, () => undefined)
   const trees = PACKAGES.map((name) => `${packages.directory(name)}/.`)
   await command('cp', ['--archive', ...trees, root])
   for (const path of ['run/sshd', 'dev', 'proc', 'tmp', 'root', 'etc/ssh/sshd_config.d']) {
