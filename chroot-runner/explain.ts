@@ -75,6 +75,7 @@ function hints(step: Step, code: string): string | undefined {
     case 'device':
       return deviceHint(path, code) ?? placeHint(path, code)
     case 'mount':
+      return code === 'ENODEV' ? 'this kernel has no such file system' : placeHint(path, code)
     case 'symlink':
     case 'write':
       return placeHint(path, code)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeNative } from '../sys/fake-native.ts'
-import { boot, setHostname } from './boot.ts'
+import { boot, makeNodeDirectories, setHostname } from './boot.ts'
 import type { BootFiles } from './boot/boot-files.ts'
 
 const EPERM = -1
@@ -61,7 +61,7 @@ function machine(answers: {
     },
     close: (fd) => note(`close ${fd}`),
   }
-  return { story, run: () => boot(native, log, files) }
+  return { story, files, run: () => boot(native, log, files) }
 }
 const mounts = (story: string[]) => story.filter((line) => line.startsWith('mount '))
 
@@ -82,17 +82,27 @@ test('a machine of our own: everything in order, with its flags', () => {
     'mount tmp /tmp tmpfs e mode=1777,size=10%',
     'mount cgroup2 /sys/fs/cgroup cgroup2 e',
   ])
-  expect(story.slice(-10)).toEqual([
+  expect(story.slice(-8)).toEqual([
     'symlink /proc/self/fd/2 /dev/stderr',
     'mkdir /etc 755',
-    'mkdir /chroots 700',
-    'mkdir /var/lib/solocloud 700',
     'mkdir /run/solocloud 700',
     'mkdir /sys/fs/cgroup/solocloud 755',
     'write /proc/self/oom_score_adj -1000',
     'setrlimit 7 65536 65536',
     'mknod /run/solocloud/device 20600 1:3',
     'remove /run/solocloud/device',
+  ])
+})
+
+test('the node’s own directories come after the mounts; what can’t be made is told', () => {
+  const { story, files } = machine({})
+  expect(makeNodeDirectories(log, files)).toEqual([])
+  expect(story).toEqual(['mkdir /chroots 700', 'mkdir /var/lib/solocloud 700'])
+  const readOnly = () => {
+    throw new Error('EROFS')
+  }
+  expect(makeNodeDirectories(log, { ...files, makeDirectory: readOnly })).toEqual([
+    ...['no /chroots: EROFS', 'no /var/lib/solocloud: EROFS'],
   ])
 })
 

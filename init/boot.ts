@@ -23,9 +23,11 @@ export const RUN_DIRECTORY = '/run/solocloud'
 /** 0700 keeps ordinary users of an app away from its neighbours' set-user-id programs, and from the socket. */
 const DIRECTORIES: readonly [string, number][] = [
   ['/etc', 0o755],
+  [RUN_DIRECTORY, 0o700],
+]
+const NODE_DIRECTORIES: readonly [string, number][] = [
   ['/chroots', 0o700],
   ['/var/lib/solocloud', 0o700],
-  [RUN_DIRECTORY, 0o700],
 ]
 
 const DESCRIPTORS_MAX = 65_536
@@ -58,6 +60,17 @@ export function boot(native: Native, log: Log, files: BootFiles = bootFiles): Bo
   return { degraded: state.degraded, mounted: state.mounted }
 }
 
+/**
+ * What the node keeps its own in, once all disks are mounted. What could not be made, one sentence each. Never
+ * throws.
+ */
+export function makeNodeDirectories(log: Log, files: BootFiles = bootFiles): string[] {
+  const degraded: string[] = []
+  for (const [path, mode] of NODE_DIRECTORIES)
+    attempt({ log, degraded }, `no ${path}`, () => files.makeDirectory(path, mode))
+  return degraded
+}
+
 interface Booting extends Boot {
   native: Native
   log: Log
@@ -65,7 +78,11 @@ interface Booting extends Boot {
 }
 
 /** False when it failed; then it is among what is degraded. */
-function attempt({ log, degraded }: Booting, without: string, act: () => void): boolean {
+function attempt(
+  { log, degraded }: Pick<Booting, 'log' | 'degraded'>,
+  without: string,
+  act: () => void,
+): boolean {
   try {
     act()
     return true

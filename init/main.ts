@@ -13,7 +13,14 @@ import { VERSION } from '../protocol/version.ts'
 import { openLife, type Life } from '../sys/life.ts'
 import { loadNative } from '../sys/load.ts'
 import type { Native } from '../sys/native.ts'
-import { boot, CGROUP_ROOT, RUN_DIRECTORY, setHostname, type Boot } from './boot.ts'
+import {
+  boot,
+  CGROUP_ROOT,
+  makeNodeDirectories,
+  RUN_DIRECTORY,
+  setHostname,
+  type Boot,
+} from './boot.ts'
 import { createBootLog, openTerminal, type BootLog } from './console.ts'
 import { startFaults } from './faults.ts'
 import { createBootHistory, type BootHistory } from './history/boot-history.ts'
@@ -24,6 +31,8 @@ import { takePanic } from './history/pstore.ts'
 import { beginInstallation } from './installation/installation.ts'
 import { probeIsolation, type IsolationProbe } from './isolation.ts'
 import { LOG_LIMITS } from './logs/app-log.ts'
+import { createFstab } from './fstab/fstab-mounts.ts'
+import { createMountInChild } from './fstab/mount-child.ts'
 import { createKernelModules, type KernelModules } from './modules/kernel-modules.ts'
 import { createUnxz } from './modules/unxz.ts'
 import { createNodeNotes, type NodeNotes } from './node-notes.ts'
@@ -64,18 +73,23 @@ export async function main(): Promise<void> {
   log.open(`${RUN_DIRECTORY}/boot.log`)
   greet(log, life)
   const clock = systemClock
+  const reaper = createReaper({ native, life, log, later: setImmediate })
+  process.on('SIGCHLD', reaper.reap)
+  // Node ends when its event loop has nothing left to wait for, and a signal handler does not count.
+  setInterval(reaper.reap, REAP_MS)
+  const runner = { native, reaper, plans, buffer: Buffer.allocUnsafeSlow(RUNNER_BUFFER_BYTES) }
+  const unxz = createUnxz({ native, reaper, clock, directory: `${RUN_DIRECTORY}/empty` })
+  const modules = createKernelModules({ native, log, unxz, scratch: RUN_DIRECTORY })
+  const mount = createMountInChild(runner, clock)
+  const fstab = createFstab({ native, log, modules, mount, clock, notes })
+  // What all of the rest reads and writes may lie on another disk than the root.
+  degraded.push(...(await fstab.mountEarly()), ...makeNodeDirectories(log))
   // Before anything slow: until this is done, another boot would begin the trial anew.
   const installation = beginInstallation({
     ...{ native, life, notes, log, clock, directory: INSTALLATION_DIRECTORY },
     place: { root: '', mountInfo: '/proc/self/mountinfo' },
   })
   const boots = rememberDeaths(life, log)
-  const reaper = createReaper({ native, life, log, later: setImmediate })
-  process.on('SIGCHLD', reaper.reap)
-  // Node ends when its event loop has nothing left to wait for, and a signal handler does not count.
-  setInterval(reaper.reap, REAP_MS)
-  const unxz = createUnxz({ native, reaper, clock, directory: `${RUN_DIRECTORY}/empty` })
-  const modules = createKernelModules({ native, log, unxz, scratch: RUN_DIRECTORY })
 
   const opened = openState(`${STATE_DIRECTORY}/state.db`, Date.now())
   const { state } = opened
@@ -85,7 +99,6 @@ export async function main(): Promise<void> {
   startFaults({ native, life, log, faults: settings.faults })
   nameNode(native, log, settings.hostname)
 
-  const runner = { native, reaper, plans, buffer: Buffer.allocUnsafeSlow(RUNNER_BUFFER_BYTES) }
   const isolation = await chooseIsolation(runner, notes, degraded)
   const supervisor = createSupervisor({
     ...{ native, life, reaper, opened, isolation, log, plans },
@@ -112,6 +125,7 @@ export async function main(): Promise<void> {
   await node.listen()
   // After the apps: they need no hardware, and each module takes time.
   await prepareHardware(modules, notes)
+  void fstab.mountLate()
   takePanic({ native, log, history: boots })
   await openWatchdogDevice({ native, life, log }, modules)
   handlePower({ native, log, goDown: (how, reason) => node.goDown(how, reason) })

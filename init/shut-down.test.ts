@@ -16,6 +16,13 @@ const MOUNTINFO = [
   '4 3 8:3 / /data/my\\040disk rw - ext4 /dev/vdc rw',
 ].join('\n')
 
+const SWAPS = [
+  'Filename Type Size Used Priority',
+  '/dev/vda2 partition 1048572 0 -2',
+  '/data/my\\040swap file 1048572 0 -3',
+  '',
+].join('\n')
+
 /** A machine that writes the way down as a story. */
 function machine(
   how: How,
@@ -50,6 +57,7 @@ function machine(
       return busy.includes(target) ? EBUSY : 0
     },
     mount: (_, target, __, flags) => story.push(`mount ${target} ${flags.toString(16)}`) * 0,
+    swapoff: (path) => story.push(`swapoff ${path}`) * 0,
     reboot: (command) => story.push(`reboot ${command.toString(16)}`) * 0,
   })
   const record = emptyRecord()
@@ -64,7 +72,7 @@ function machine(
     closeFiles: () => note('files closed'),
     mounted: ['/proc', '/run'],
     files: {
-      read: () => MOUNTINFO,
+      read: (path) => (path === '/proc/swaps' ? SWAPS : MOUNTINFO),
       exists: (path) => openVz && path === '/proc/vz',
       create: (path) => note(`create ${path}`),
     },
@@ -83,6 +91,7 @@ test('a machine of our own powers off with everything written', async () => {
     'apps stopped',
     'files closed',
     'sync',
+    'swapoff /data/my swap',
     'umount /data/my disk',
     'umount /data',
     'mount /data 21',
@@ -134,6 +143,7 @@ test('steps that fail or hang do not keep the machine up', async () => {
       ownsMachine: () => 1,
       finishWithin: () => EPERM,
       sync: () => 0,
+      swapoff: () => EPERM,
       umount2: () => EPERM,
       mount: () => EBUSY,
       reboot: () => EPERM,
@@ -146,6 +156,7 @@ test('steps that fail or hang do not keep the machine up', async () => {
     '! requests go on: broken',
     '! apps go on after 60000 ms',
     '! files stay open: disk full',
+    '! /data/my swap stays in use: swapoff /data/my swap: EPERM',
     '! /data/my disk is not unmounted cleanly: umount /data/my disk: EPERM',
     '! /data is not unmounted cleanly: umount /data: EPERM',
     '! the root file system stays writable: mount /: EBUSY',

@@ -6,6 +6,7 @@ import type { Native } from '../sys/native.ts'
 import { remountReadOnly, umount } from '../sys/mount.ts'
 import { reboot } from '../sys/reboot.ts'
 import { parseMountInfo } from '../sys/mount-info.ts'
+import { parseSwaps, swapOff } from '../sys/swap.ts'
 import { check } from '../sys/sys-error.ts'
 import type { BootLog } from './console.ts'
 import type { Timers } from './network/timers.ts'
@@ -163,7 +164,13 @@ const PSEUDO = new Set([
 ])
 
 /** In reverse; what is busy becomes read-only, and so does the root. */
-function unmountMachine({ native, log, files = diskFiles }: ShutDown): void {
+function unmountMachine(options: ShutDown): void {
+  const { native, log, files = diskFiles } = options
+  attempt(log, 'swap files are in use', () => {
+    // A file system can neither be unmounted nor become read-only while one of its files is swap.
+    for (const { path } of parseSwaps(files.read('/proc/swaps')).filter(({ isFile }) => isFile))
+      attempt(log, `${path} stays in use`, () => swapOff(native, path))
+  })
   attempt(log, 'what is mounted is unknown', () => {
     const entries = parseMountInfo(files.read('/proc/self/mountinfo'))
     const disks = entries.filter(({ target, fstype }) => target !== '/' && !PSEUDO.has(fstype))

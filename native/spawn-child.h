@@ -17,7 +17,7 @@
 namespace spawn_child {
 
 constexpr size_t kStackBytes = 64 * 1024;
-constexpr int kDescriptorsMax = 16;
+constexpr int kDescriptorsMax = 64;
 constexpr int64_t kNamespaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
                                 CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
 /** The kernel's own mask of 64 signals; glibc's hides two of them. */

@@ -12,6 +12,10 @@ export interface DiskContents {
   kernel: Kernel
   /** More files: path in the guest to path here. */
   files?: Readonly<Record<string, string>>
+  /** More kernel modules than every node's. */
+  modules?: readonly string[]
+  /** Kernel modules are .ko.xz files, as CentOS has them. */
+  packsModules?: boolean
 }
 
 /** What PID 1 loads: the power button, the network, a watchdog. */
@@ -71,13 +75,15 @@ export async function readFileOnDisk(disk: string, path: string): Promise<string
 /** An ordinary user's PATH lacks the directories where e2fsprogs lives. */
 const systemPath = (): string => `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
 
-async function stage(root: string, { init, kernel, files = {} }: DiskContents): Promise<void> {
+async function stage(root: string, contents: DiskContents): Promise<void> {
+  const { init, kernel, files = {} } = contents
   for (const name of DIRECTORIES) await mkdir(join(root, name))
   await mkdir(join(root, 'sbin'))
   await place(init, join(root, 'sbin/init'))
   const modules = join('lib/modules', kernel.version)
-  for (const file of await moduleFiles(kernel, NODE_MODULES)) {
-    await place(join(kernel.modulesDir, file), join(root, modules, file))
+  for (const file of await moduleFiles(kernel, [...NODE_MODULES, ...(contents.modules ?? [])])) {
+    const [from, to] = [join(kernel.modulesDir, file), join(root, modules, file)]
+    await (contents.packsModules === true ? packModule(from, to) : place(from, to))
   }
   for (const name of ['modules.builtin', 'modules.builtin.modinfo', 'modules.order']) {
     await place(join(kernel.modulesDir, name), join(root, modules, name))
@@ -92,4 +98,11 @@ async function stage(root: string, { init, kernel, files = {} }: DiskContents): 
 async function place(source: string, target: string): Promise<void> {
   await mkdir(dirname(target), { recursive: true })
   await link(source, target).catch(() => copyFile(source, target))
+}
+
+/** As the kernel's scripts/Makefile.modinst does. */
+async function packModule(source: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true })
+  await copyFile(source, target)
+  await command('xz', ['--check=crc32', '--lzma2=dict=1MiB', target])
 }

@@ -3,6 +3,8 @@
 export interface MachineOptions {
   /** Path of a raw disk image; the guest writes to it. */
   disk: string
+  /** More raw disks, behind a SCSI controller, each with a name as hosters give their volumes. */
+  volumes?: readonly { path: string; name: string }[]
   memoryMb?: number
   /** Ports of the guest to reach from here (`address`). */
   ports?: readonly number[]
@@ -47,6 +49,7 @@ export function qemuArguments(options: MachineOptions, boot: Boot): string[] {
     ...bootArguments(boot),
     ...diskArguments(options),
     ...['-device', `virtio-blk-pci,drive=disk${'firmware' in boot ? ',bootindex=0' : ''}`],
+    ...volumeArguments(options),
     ...storeArguments(options),
     ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
     // Without an option ROM: nothing boots from the network.
@@ -65,6 +68,17 @@ function bootArguments(boot: Boot): string[] {
   return [
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${boot.variables}`],
+  ]
+}
+
+function volumeArguments({ volumes = [] }: MachineOptions): string[] {
+  if (volumes.length === 0) return []
+  return [
+    ...['-device', 'virtio-scsi-pci'],
+    ...volumes.flatMap(({ path, name }, index) => [
+      ...['-drive', `file=${path},format=raw,if=none,id=volume${index},cache=unsafe`],
+      ...['-device', `scsi-hd,drive=volume${index},device_id=${name}`],
+    ]),
   ]
 }
 

@@ -22,8 +22,8 @@ fdisk                test                        sfdisk: the partitions of a Deb
 openssh-client       test                        the ssh of a person, to a node and to an old system
 python3              test                        runs pygrub, the boot loader of Xen
 ovmf                 soak                        the UEFI of a machine
-dosfstools           soak                        makes the file system that UEFI boots from
-xfsprogs             soak                        a root file system of another kind
+dosfstools           test soak                   makes the file system that UEFI boots from
+xfsprogs             test soak                   a file system of another kind
 clang-14             soak                        libFuzzer and the sanitizers, for the native parts
 libclang-rt-14-dev   soak                        their runtime
 debootstrap          test bench                  the Debian to install over, and to compare with

@@ -21,15 +21,15 @@ export function parseMountInfo(text: string): MountEntry[] {
       const [, , device = '', root = '', target = ''] = before.split(' ')
       const [fstype = '', source = ''] = after.split(' ')
       return {
-        target: unescape(target),
+        target: unescapeOctal(target),
         fstype,
         device,
-        root: unescape(root),
-        source: unescape(source),
+        root: unescapeOctal(root),
+        source: unescapeOctal(source),
       }
     })
 }
 
 /** Space, tab, newline and backslash are written in octal. */
-const unescape = (field: string): string =>
+export const unescapeOctal = (field: string): string =>
   field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)))

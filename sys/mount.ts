@@ -8,8 +8,11 @@ export const MountFlag = {
   noSuid: 0x2,
   noDev: 0x4,
   noExec: 0x8,
+  synchronous: 0x10,
   remount: 0x20,
+  dirSync: 0x80,
   noAtime: 0x400,
+  noDirAtime: 0x800,
   bind: 0x1000,
   move: 0x2000,
   recursive: 0x4000,
@@ -17,6 +20,7 @@ export const MountFlag = {
   slave: 0x80000,
   relAtime: 0x200000,
   strictAtime: 0x1000000,
+  lazyTime: 0x2000000,
 } as const
 export type MountFlag = keyof typeof MountFlag
 

@@ -22,7 +22,7 @@ const FIRST_WORD = 3
 /** Ends the process, even while the other end keeps descriptor 0 open. */
 export async function main(): Promise<never> {
   const words = process.argv.slice(FIRST_WORD)
-  process.exit(await (words[0] === 'unxz' ? unxz() : run(words)))
+  process.exit(await (words[0] === 'unxz' ? unxz(Number(words[1])) : run(words)))
 }
 
 /** The exit status. */

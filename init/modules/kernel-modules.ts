@@ -6,7 +6,7 @@ import { release } from 'node:os'
 import { join } from 'node:path'
 import type { Native } from '../../sys/native.ts'
 import type { Log } from '../supervisor/log.ts'
-import { loadModuleFile, type ModuleLoader } from './module-file.ts'
+import { ModuleLoader } from './module-file.ts'
 import {
   loadOrder,
   matchingModules,
@@ -61,10 +61,10 @@ export interface KernelModules {
   /** The names of what was loaded. Never rejects. */
   loadHardware(): Promise<string[]>
   /**
-   * A module that no hardware asks for, or all of which `name` is an alias. Whether it is there now. Never
+   * Modules that no hardware asks for; of an alias, all that have it. Whether each name is there now. Never
    * rejects.
    */
-  loadNamed(name: string): Promise<boolean>
+  loadNamed(...names: string[]): Promise<boolean>
 }
 
 export function createKernelModules({
@@ -74,30 +74,24 @@ export function createKernelModules({
   scratch,
   sources = here,
 }: KernelModulesOptions): KernelModules {
-  const loader: ModuleLoader = { native, unxz, directory: scratch }
-
-  const loadOne = async (path: string): Promise<boolean> => {
-    const parameters = moduleParameters(readOrEmpty(sources.commandLine), moduleName(path))
-    try {
-      await loadModuleFile(loader, join(sources.directory, path), parameters)
-      return true
-    } catch (error) {
-      // EEXIST: built in, or loaded meanwhile. ENODEV: the driver has found nothing to drive.
-      const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EEXIST') log.info({ err: error, path }, 'kernel module not loaded')
-      return false
-    }
-  }
+  const loader = new ModuleLoader({ native, unxz, directory: scratch })
 
   /** The names of what was loaded of `paths`; every one counts as tried from then on. */
   const loadAll = async (paths: readonly string[], tried: Set<string>): Promise<string[]> => {
+    const commandLine = readOrEmpty(sources.commandLine)
+    const fresh = [...new Set(paths)].filter((path) => !tried.has(moduleName(path)))
+    const modules = fresh.map((path) => ({
+      path: join(sources.directory, path),
+      parameters: moduleParameters(commandLine, moduleName(path)),
+    }))
     const done: string[] = []
-    for (const path of paths) {
-      const name = moduleName(path)
-      if (tried.has(name)) continue
-      tried.add(name)
-      if (await loadOne(path)) done.push(name)
-    }
+    await loader.load(modules, ({ path }, error) => {
+      if (error === null) done.push(moduleName(path))
+      // EEXIST: built in, or loaded meanwhile. ENODEV: the driver has found nothing to drive.
+      else if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        log.info({ err: error, path }, 'kernel module not loaded')
+    })
+    for (const path of fresh) tried.add(moduleName(path))
     return done
   }
 
@@ -123,16 +117,18 @@ export function createKernelModules({
       return done
     },
 
-    async loadNamed(name) {
+    async loadNamed(...names) {
       if (native.ownsMachine() !== 1) return false
+      if (names.length === 0) return true
       const index = readIndex(sources.directory)
-      const names = modulesOf(index, name)
-      await loadAll(
-        names.flatMap((one) => loadOrder(index, one)),
-        new Set(loadedNames(sources.loaded)),
-      )
+      const meant = names.map((name) => modulesOf(index, name))
+      const paths = meant.flat().flatMap((one) => loadOrder(index, one))
+      await loadAll(paths, new Set(loadedNames(sources.loaded)))
       const loaded = new Set(loadedNames(sources.loaded))
-      return index.builtin.has(normalName(name)) || names.some((one) => loaded.has(one))
+      return names.every(
+        (name, at) =>
+          index.builtin.has(normalName(name)) || meant[at]?.some((one) => loaded.has(one)),
+      )
     },
   }
 }

@@ -40,12 +40,15 @@ function child(): {
   return { started, killed, end: (end) => ends.shift()?.(end), late: () => late(), unxz }
 }
 
-test('the child reads one descriptor and writes the other, in an empty root', async () => {
+test('the child reads some descriptors and writes the others, in an empty root', async () => {
   const { started, killed, end, late, unxz } = child()
-  const done = unxz(5, 6)
-  expect(started).toEqual([
-    { argv: ['solocloud', 'unpack', directory, 'unxz'], env: [], namespaces: 0, fds: [5, 6, 2] },
+  const done = unxz([
+    { packed: 5, plain: 6 },
+    { packed: 7, plain: 8 },
   ])
+  const argv = ['solocloud', 'unpack', directory, 'unxz', '2']
+  const fds = [expect.any(Number), expect.any(Number), 2, 5, 6, 7, 8]
+  expect(started).toEqual([{ argv, env: [], namespaces: 0, fds }])
   expect(statSync(directory).mode & 0o777).toBe(0o700)
   end({ exitCode: 0, signal: null })
   await done
@@ -55,10 +58,14 @@ test('the child reads one descriptor and writes the other, in an empty root', as
 
 test('a child that fails, or takes too long, is an error', async () => {
   const { killed, end, late, unxz } = child()
-  const failed = unxz(5, 6)
+  const pair = [{ packed: 5, plain: 6 }]
+  const failed = unxz(pair)
+  end({ exitCode: 70, signal: null })
+  await expect(failed).rejects.toThrow('the decompressor exited with status 70')
+  const damaged = unxz(pair)
   end({ exitCode: 1, signal: null })
-  await expect(failed).rejects.toThrow('the decompressor exited with status 1')
-  const slow = unxz(5, 6)
+  await damaged
+  const slow = unxz(pair)
   late()
   expect(killed).toEqual([77])
   end({ exitCode: null, signal: 'SIGKILL' })

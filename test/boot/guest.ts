@@ -1,7 +1,7 @@
 // A guest for a test: a fresh disk with build/init on it, and QEMU around it.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildDisk } from '../../qemu/disk.ts'
+import { buildDisk, type DiskContents } from '../../qemu/disk.ts'
 import { buildInitramfs } from '../../qemu/initramfs.ts'
 import { fetchKernel, type Kernel } from '../../qemu/kernel.ts'
 import { startVps, type Vps, type VpsOptions } from '../../qemu/vps.ts'
@@ -11,7 +11,7 @@ import { makeScratch } from '../../demo/scratch.ts'
 export type GuestOptions = Partial<
   Pick<
     VpsOptions,
-    'disk' | 'memoryMb' | 'ports' | 'append' | 'writeLog' | 'firmwareStore' | 'onReboot'
+    'disk' | 'volumes' | 'memoryMb' | 'ports' | 'append' | 'writeLog' | 'firmwareStore' | 'onReboot'
   >
 >
 
@@ -30,15 +30,19 @@ export class Guest {
     this.#initramfs = join(dir, 'initramfs.cpio')
   }
 
-  /** A machine that has never been on. `diskMb`: 2 GB by default. */
-  static async make(diskMb?: number): Promise<Guest> {
+  /** A machine that has never been on. `diskMb`: 2 GB by default. `more`: what else its disk holds. */
+  static async make(
+    diskMb?: number,
+    more: Omit<DiskContents, 'init' | 'kernel'> = {},
+  ): Promise<Guest> {
     const kernel = await fetchKernel(join(ROOT, '.cache/kernel'), () => undefined)
     const dir = await mkdtemp(join(await makeScratch(join(ROOT, 'build/boot-tests')), 'guest-'))
     const guest = new Guest(dir, kernel)
     await buildInitramfs(kernel, guest.#initramfs)
     const init = join(ROOT, 'build/init')
     // As on an installed machine, which has an init of its own beside it.
-    await buildDisk(guest.disk, { init, kernel, files: { 'sbin/solocloud': init } }, diskMb)
+    const files = { ...more.files, 'sbin/solocloud': init }
+    await buildDisk(guest.disk, { ...more, init, kernel, files }, diskMb)
     return guest
   }
 

@@ -15,36 +15,37 @@ const packed = spawnSync('xz', ['--check=crc32', '--lzma2=dict=1MiB', '-c'], {
   input: plain,
 }).stdout
 
-function unxz(bytes: Buffer): { status: number | null; err: string; out: Buffer } {
-  writeFileSync(join(directory, 'in'), bytes)
-  const input = openSync(join(directory, 'in'), 'r')
-  const output = openSync(join(directory, 'out'), 'w')
+function unxz(...files: Buffer[]): { status: number | null; err: string; out: Buffer[] } {
+  const descriptors = files.flatMap((bytes, at) => {
+    writeFileSync(join(directory, `in${at}`), bytes)
+    return [openSync(join(directory, `in${at}`), 'r'), openSync(join(directory, `out${at}`), 'w')]
+  })
   try {
     const root = mkdtempSync(join(directory, 'root-'))
-    const done = spawnSync(FILE, ['unpack', root, 'unxz'], {
-      ...{ stdio: [input, output, 'pipe'], encoding: 'utf8', timeout: 60_000 },
+    const done = spawnSync(FILE, ['unpack', root, 'unxz', `${files.length}`], {
+      ...{ stdio: ['ignore', 'ignore', 'pipe', ...descriptors] },
+      ...{ encoding: 'utf8', timeout: 60_000 },
     })
-    return { status: done.status, err: done.stderr, out: readFileSync(join(directory, 'out')) }
+    const out = files.map((_, at) => readFileSync(join(directory, `out${at}`)))
+    return { status: done.status, err: done.stderr, out }
   } finally {
-    closeSync(input)
-    closeSync(output)
+    for (const fd of descriptors) closeSync(fd)
   }
 }
 
-test.runIf(isRoot)('a whole file comes out whole', () => {
-  const { status, err, out } = unxz(packed)
+test.runIf(isRoot)('whole files come out whole', () => {
+  const { status, err, out } = unxz(packed, packed)
   expect({ status, err }).toEqual({ status: 0, err: '' })
-  expect(out.equals(plain)).toBe(true)
+  expect(out.map((bytes) => bytes.equals(plain))).toEqual([true, true])
 })
 
-test.runIf(isRoot)('a truncated one, and one with too much in it, are errors', () => {
-  expect(unxz(packed.subarray(0, -20))).toMatchObject({
-    status: 1,
-    err: expect.stringMatching(/^solocloud: xz: /) as string,
-  })
-  const zeros = spawnSync('xz', ['-1c'], { input: Buffer.alloc(33 * 1024 * 1024) }).stdout
-  expect(unxz(zeros)).toMatchObject({
-    status: 1,
-    err: 'solocloud: xz: more than 33554432 bytes are in it\n',
-  })
-})
+test.runIf(isRoot)(
+  'a truncated one, and one with too much in it, stay empty; the next is whole',
+  () => {
+    const zeros = spawnSync('xz', ['-1c'], { input: Buffer.alloc(33 * 1024 * 1024) }).stdout
+    const { status, err, out } = unxz(packed.subarray(0, -20), zeros, packed)
+    expect(status).toBe(1)
+    expect(err).toMatch(/^solocloud: xz: .+\nsolocloud: xz: more than 33554432 bytes are in it\n$/)
+    expect(out.map(({ length }) => length)).toEqual([0, 0, plain.length])
+  },
+)

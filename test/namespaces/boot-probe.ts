@@ -2,7 +2,7 @@
 // when told from outside. It says what happens, one line each. Without the loader there is no life record.
 import { spawn } from 'node:child_process'
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { boot } from '../../init/boot.ts'
+import { boot, makeNodeDirectories } from '../../init/boot.ts'
 import { createBootLog } from '../../init/console.ts'
 import { handlePower } from '../../init/power.ts'
 import { shutDown } from '../../init/shut-down.ts'
@@ -17,6 +17,7 @@ const say = (what: object | string): void => console.log(JSON.stringify(what))
 const log = createBootLog({ write: (text) => say(text.trim()) })
 
 const first = boot(native, log)
+makeNodeDirectories(log)
 log.open('/run/solocloud/boot.log')
 const second = boot(native, log)
 

@@ -27,8 +27,11 @@ const mountFlags: Names<typeof MountFlag> = {
   noSuid: 'MS_NOSUID',
   noDev: 'MS_NODEV',
   noExec: 'MS_NOEXEC',
+  synchronous: 'MS_SYNCHRONOUS',
   remount: 'MS_REMOUNT',
+  dirSync: 'MS_DIRSYNC',
   noAtime: 'MS_NOATIME',
+  noDirAtime: 'MS_NODIRATIME',
   bind: 'MS_BIND',
   move: 'MS_MOVE',
   recursive: 'MS_REC',
@@ -36,6 +39,8 @@ const mountFlags: Names<typeof MountFlag> = {
   slave: 'MS_SLAVE',
   relAtime: 'MS_RELATIME',
   strictAtime: 'MS_STRICTATIME',
+  // Of <linux/mount.h>; an older C library does not name it.
+  lazyTime: '(1L << 25)',
 }
 const umountFlags: Names<typeof UmountFlag> = {
   force: 'MNT_FORCE',
@@ -126,7 +131,11 @@ const all: [string, number][] = [
   ...paired(SocketOption, socketOptions),
   ...paired(Ending, endings),
   ...paired(Upgrade, upgrades),
-  ...paired(SwapFlag, { prefer: 'SWAP_FLAG_PREFER', discard: 'SWAP_FLAG_DISCARD' }),
+  ...paired(SwapFlag, {
+    ...{ prefer: 'SWAP_FLAG_PREFER', discard: 'SWAP_FLAG_DISCARD' },
+    // Of the kernel's own include/linux/swap.h alone.
+    discardPages: '0x40000',
+  }),
   ['SWAP_FLAG_PRIO_MASK', SWAP_PRIORITY_MAX],
   ['MODULE_INIT_COMPRESSED_FILE', MODULE_COMPRESSED],
   ['FIFREEZE', FIFREEZE],
