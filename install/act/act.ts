@@ -2,6 +2,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   copyFileSync,
   fsyncSync,
   mkdirSync,
@@ -97,8 +98,10 @@ class Installer {
     const record = this.#recordOf(firstBoot)
     this.#sync([STATE_DIRECTORY, CHROOTS].map(this.#at))
     writeInstallation(this.#blobs, record)
-    await this.#begin('Preparing the first boot')
-    this.#makeOnce(record)
+    if (record.once.length > 0) {
+      await this.#begin('Preparing the first boot')
+      this.#makeOnce(record)
+    }
     await this.#stopIfInterrupted()
     return firstBoot
   }
@@ -136,7 +139,7 @@ class Installer {
     const path = this.#at(NODE_FILE)
     const partial = partialPath(path)
     try {
-      copyFileSync(this.#acting.self, partial)
+      copyFileSync(this.#acting.self, partial, constants.COPYFILE_FICLONE)
       chmodSync(partial, 0o755)
       syncFile(partial)
       renameSync(partial, path)
@@ -196,14 +199,14 @@ class Installer {
   }
 
   #recordOf({ method, once }: FirstBoot): Installation {
-    const { options, permanent, created, keep } = this.#plan
+    const { options, permanent, created } = this.#plan
     mkdirSync(this.#blobs, { recursive: true, mode: 0o700 })
     return {
       ...{ version: 1, method, state: 'trial', file: NODE_FILE, trialMs: options.trialMs, created },
       installedAt: this.#acting.now().toISOString(),
       once: changesOf(this.#blobs, once, this.#at),
       permanent: changesOf(this.#blobs, permanent, this.#at),
-      purge: { onConfirm: options.purge, keep },
+      purge: { onConfirm: options.purge, keep: options.keep },
     }
   }
 

@@ -52,8 +52,6 @@ export interface InstallPlan {
   permanent: readonly PlannedChange[]
   /** What an uninstall removes. */
   created: readonly string[]
-  /** What a purge leaves beside what it always leaves. */
-  keep: readonly string[]
   settings: Readonly<Record<string, string>>
   warnings: readonly string[]
 }

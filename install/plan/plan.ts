@@ -24,9 +24,6 @@ import { chooseMethod, methodProblem, type MethodChoice } from './method.ts'
 import { refusalsOf } from './refusals.ts'
 import { warningsOf } from './warnings.ts'
 
-/** Initramfs of dracut refuse a root without it, and it tells the node what fstab's mounts are. */
-const KEPT_FOR_BOOT = ['/etc/fstab', '/etc/os-release', '/usr/lib/os-release']
-
 export function planInstall(system: System, options: InstallOptions): Planned {
   const refusals = refusalsOf(system, options)
   const choice = chooseMethod(system, options.method)
@@ -50,7 +47,6 @@ function makePlan(system: System, options: InstallOptions, choice: Chosen): Inst
     ...{ system, options, fallback, why: choice.why },
     ...boots,
     created: PLACES.filter((path) => path !== NODE_FILE || isFileOurs(system)),
-    keep: [...KEPT_FOR_BOOT, ...options.keep],
     settings: settingsOf(system, options),
   }
   return { ...plan, warnings: [...choice.warnings, ...warningsOf(plan)] }
