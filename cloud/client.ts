@@ -81,6 +81,20 @@ export class NodeClient {
     }
   }
 
+  /** An answer of another type than JSON, piece by piece; whole when it ends without an error. */
+  async *bytes(path: string, type: string): AsyncGenerator<Buffer> {
+    const response = await this.#send('GET', path)
+    this.#watchSilence(response.socket, this.#timeouts.silentMs, (error) => response.destroy(error))
+    try {
+      if (response.headers['content-type'] !== type) throw new ProtocolError(`it is no ${type}`)
+      for await (const chunk of response as AsyncIterable<Buffer>) yield chunk
+    } catch (error) {
+      throw this.translate(error)
+    } finally {
+      response.destroy()
+    }
+  }
+
   /** Makes sure of the way there, which may ask the person for a passphrase. Throws CloudError. */
   async reach(): Promise<RequestOptions> {
     const { address } = this

@@ -15,7 +15,9 @@ import type { Native } from '../sys/native.ts'
 import { RUN_DIRECTORY } from './boot.ts'
 import type { BootLog } from './console.ts'
 import { openToGroup } from './http/listen.ts'
-import type { NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
+import type { Archive, NodeControl, Restart, UpgradeFile } from './http/node-control.ts'
+import { backupRequest } from './backup/backup-request.ts'
+import { Backups, openSource } from './backup/backup.ts'
 import { createManagementServer, type ManagementServer } from './http/server.ts'
 import type { BootHistory } from './history/boot-history.ts'
 import { nodeHistory } from './history/node-history.ts'
@@ -28,6 +30,7 @@ import type { Settings } from './settings.ts'
 import { shutDown } from './shut-down.ts'
 import type { State } from './state/state.ts'
 import { systemClock } from './supervisor/clock.ts'
+import { openSink } from './supervisor/image-pump.ts'
 import { AppError, type Apps } from './supervisor/apps.ts'
 import type { Supervisor } from './supervisor/options.ts'
 import type { PlanRunner } from './supervisor/plans.ts'
@@ -76,6 +79,7 @@ export class RunningNode implements NodeControl {
   readonly #parts: NodeParts
   readonly #server: ManagementServer
   readonly #upgrades: Upgrades
+  readonly #backups: Backups
   #manage: string[] = []
   #network: Network | null = null
   #goingDown = false
@@ -87,6 +91,16 @@ export class RunningNode implements NodeControl {
     const deploy: Apps['deploy'] = (push) => supervisor.deploy(push).finally(collectLater)
     this.#server = createManagementServer({ apps: { ...supervisor, deploy }, node: this, log })
     this.#upgrades = this.#createUpgrades()
+    const { native, reaper } = parts
+    const streams = { openSink, openSource }
+    this.#backups = new Backups({
+      native,
+      reaper,
+      log,
+      chroots: '/chroots',
+      proc: '/proc',
+      ...streams,
+    })
   }
 
   #createUpgrades(): Upgrades {
@@ -229,6 +243,14 @@ export class RunningNode implements NodeControl {
     await supervisor.stopAll()
     await installation.removeCreated()
     this.goDown('reboot', 'cloud node uninstall')
+  }
+
+  async backup(): Promise<Archive> {
+    const { supervisor } = this.#parts
+    const status = this.status()
+    // An app that is being pushed for the first time has none yet.
+    const apps = supervisor.list().filter(({ generation }) => generation > 0)
+    return this.#backups.start(backupRequest(STATE_DIRECTORY, status, apps))
   }
 
   goDown(how: How, reason: string): void {

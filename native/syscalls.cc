@@ -75,6 +75,14 @@ static int64_t LsetXattr(const string& path, const string& name, Bytes value) {
   return OrErrno(lsetxattr(path.c_str(), name.c_str(), value.data, value.size, 0));
 }
 
+static int64_t FlistXattr(int32_t fd, Bytes names) {
+  return OrErrno(flistxattr(fd, reinterpret_cast<char*>(names.data), names.size));
+}
+
+static int64_t FgetXattr(int32_t fd, const string& name, Bytes value) {
+  return OrErrno(fgetxattr(fd, name.c_str(), value.data, value.size));
+}
+
 static int64_t Reboot(int64_t command) {
   if (!OwnsMachine()) return -EPERM;
   constexpr unsigned kMagic1 = 0xfee1dead, kMagic2 = 672274793;
@@ -205,6 +213,8 @@ static constexpr Export kExports[] = {
     {"syncfs", Callback<SyncFs>::value},
     {"setrlimit", Callback<SetRlimit>::value},
     {"lsetxattr", Callback<LsetXattr>::value},
+    {"flistxattr", Callback<FlistXattr>::value},
+    {"fgetxattr", Callback<FgetXattr>::value},
     {"reboot", Callback<Reboot>::value},
     {"finitModule", Callback<FinitModule>::value},
     {"swapon", Callback<SwapOn>::value},

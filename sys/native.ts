@@ -19,6 +19,10 @@ export interface Native {
   syncfs(fd: number): number
   setrlimit(resource: number, soft: number, hard: number): number
   lsetxattr(path: string, name: string, value: Uint8Array): number
+  /** The names, each with its NUL; their length, also into an empty buffer. -ERANGE when they do not fit. */
+  flistxattr(fd: number, names: Uint8Array): number
+  /** As flistxattr, of one value. -ENODATA when there is none. */
+  fgetxattr(fd: number, name: string, value: Uint8Array): number
 
   /** reboot(2). -EPERM unless ownsMachine(). */
   reboot(command: number): number

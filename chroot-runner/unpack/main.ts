@@ -22,6 +22,8 @@ const FIRST_WORD = 3
 /** Ends the process, even while the other end keeps descriptor 0 open. */
 export async function main(): Promise<never> {
   const words = process.argv.slice(FIRST_WORD)
+  // Another work for the same prison.
+  if (words[0] === 'pack') return (await import('../pack/main.ts')).packMain()
   process.exit(await (words[0] === 'unxz' ? unxz(Number(words[1])) : run(words)))
 }
 

@@ -6,6 +6,7 @@ import { ExitCode, usageError } from '../errors.ts'
 import { printJson, type Io } from '../io.ts'
 import { formatTable, type Cell } from '../table.ts'
 import { formatBytes, formatDuration } from '../units.ts'
+import { backup } from './backup.ts'
 import { crashes } from './crashes.ts'
 import { purge } from './purge.ts'
 import { uninstall } from './uninstall.ts'
@@ -14,7 +15,7 @@ export const node: CommandSpec = {
   name: 'node',
   usage: '[NODE]',
   summary: 'show the node: kernel, memory, disk, uptime, isolation, version',
-  commands: [crashes, purge, uninstall],
+  commands: [crashes, backup, purge, uninstall],
   async run(context, words) {
     const [client, rest] = clientFor(context, words)
     if (rest.length > 0) throw usageError(`node takes no more words, so not "${rest.join(' ')}".`)

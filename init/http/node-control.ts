@@ -27,6 +27,14 @@ export interface Restart {
   begin(): void
 }
 
+/** Bytes that are made while they are read. */
+export interface Archive {
+  /** Ends with an error when they are not whole. */
+  bytes: AsyncIterable<Uint8Array>
+  /** Nobody reads on. */
+  cancel(): void
+}
+
 type OnProgress = (progress: UpgradeProgress) => void
 
 export interface NodeControl {
@@ -47,6 +55,8 @@ export interface NodeControl {
   purge(keep: readonly string[], tell: (progress: PurgeProgress) => void): Promise<Purged>
   /** The old system is what boots from now on; `begin` removes the node. Throws AppError, and it stays. */
   uninstall(): { begin: () => void }
+  /** The archive of protocol/backup.ts. Rejects with AppError. */
+  backup(): Promise<Archive>
   /** Begins the shutdown and returns; the answer has been sent by then. */
   reboot(): void
   powerOff(): void

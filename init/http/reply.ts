@@ -30,4 +30,15 @@ export interface LinesReply {
   after?: () => void
 }
 
-export type Reply = JsonReply | LinesReply
+/** A stream of bytes; one that is not whole ends with the connection. */
+export interface BytesReply {
+  status: 200
+  /** Its media type. */
+  type: string
+  bytes: AsyncIterable<Uint8Array>
+  /** The client has gone. */
+  cancel(): void
+  after?: () => void
+}
+
+export type Reply = JsonReply | LinesReply | BytesReply

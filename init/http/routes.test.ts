@@ -51,7 +51,7 @@ function push(name: string, text: string, headers: RouteRequest['headers'] = {})
 }
 
 function linesOf(reply: Reply): LinesReply {
-  if ('json' in reply) throw new Error(`no stream but ${JSON.stringify(reply.json)}`)
+  if (!('lines' in reply)) throw new Error(`no lines but ${JSON.stringify(reply)}`)
   return reply
 }
 

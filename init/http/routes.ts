@@ -1,6 +1,7 @@
 // The management server's table of resources: finds the handler of a request, or says what is wrong.
 import { isAppName, APP_NAME_RULE } from '../../protocol/app-name.ts'
 import { AppError, type Apps } from '../supervisor/apps.ts'
+import { getBackup } from './backup.ts'
 import { cloudAgent, confirmNode, purgeNode, uninstallNode } from './installation.ts'
 import { deleteApp, getApp, listApps, restartApp } from './apps.ts'
 import { getCrashes } from './crashes.ts'
@@ -39,6 +40,7 @@ const resources: readonly { path: string; methods: Readonly<Record<string, Handl
   { path: '/v1/apps/:name/logs', methods: { GET: getLogs } },
   { path: '/v1/node', methods: { GET: getNode } },
   { path: '/v1/node/crashes', methods: { GET: getCrashes } },
+  { path: '/v1/node/backup', methods: { GET: getBackup } },
   { path: '/v1/node/confirm', methods: { POST: confirmNode } },
   { path: '/v1/node/purge', methods: { POST: purgeNode } },
   { path: '/v1/node/uninstall', methods: { POST: uninstallNode } },

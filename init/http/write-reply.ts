@@ -1,7 +1,7 @@
 // Writes a route's answer to the socket, with backpressure, and lets a refused upload hear it.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { JsonReply, LinesReply, Reply } from './reply.ts'
+import type { BytesReply, JsonReply, LinesReply, Reply } from './reply.ts'
 import { hasBody } from './routes.ts'
 
 /** An empty line after this long without another: it tells a client that the node lives. */
@@ -24,6 +24,7 @@ export async function writeReply(reply: Reply, exchange: Exchange): Promise<void
   const unread = hasBody(request.headers) && !request.complete
   if (unread && 'json' in reply) response.setHeader('connection', 'close')
   if ('lines' in reply) await writeLines(reply, request, response)
+  else if ('bytes' in reply) await writeBytes(reply, request, response)
   else writeJson(reply, request, response)
   body.destroy()
   if (exchange.invited() && hasBody(request.headers) && !request.complete) {
@@ -71,6 +72,32 @@ async function writeLines(
     }
   } finally {
     clearInterval(heartbeat)
+    response.off('close', stop)
+    reply.cancel()
+  }
+}
+
+/** An error of the bytes breaks the connection: its end is how a client knows that they are whole. */
+async function writeBytes(
+  reply: BytesReply,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.writeHead(reply.status, { 'content-type': reply.type })
+  if (request.method === 'HEAD') {
+    reply.cancel()
+    return
+  }
+  const stop = (): void => reply.cancel()
+  response.once('close', stop)
+  try {
+    for await (const chunk of reply.bytes) {
+      if (response.destroyed) break
+      if (!response.write(chunk)) await drained(response)
+    }
+  } catch {
+    response.destroy()
+  } finally {
     response.off('close', stop)
     reply.cancel()
   }

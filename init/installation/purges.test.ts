@@ -44,7 +44,7 @@ test('as soon as it is confirmed, when the installation asked for it', async () 
   const node = at.begin()
   node.noticeCloud('cloud/1: GET /v1/node')
   await expect(node.purge([], ignore)).rejects.toMatchObject({ code: 'purge-in-progress' })
-  await vi.waitFor(() => expect(at.state).toBe('purged'))
+  await vi.waitFor(() => expect(at.state).toBe('purged'), 5_000)
   expect(oldSystem()).toBe(false)
 })
 
@@ -59,7 +59,7 @@ test('a shutdown stops it, and the next boot goes on with it', async () => {
   at.lives = emptyRecord()
   const uninstall = vi.fn()
   at.begin().resume(uninstall)
-  await vi.waitFor(() => expect(at.state).toBe('purged'))
+  await vi.waitFor(() => expect(at.state).toBe('purged'), 5_000)
   expect([oldSystem(), uninstall.mock.calls]).toEqual([false, []])
 })
 

@@ -67,7 +67,7 @@ interface Report {
 export async function unpack(tools: UnpackTools, request: UnpackRequest): Promise<Unpacked> {
   const { body, signal } = request
   signal.throwIfAborted()
-  refuseWithoutMemory(tools.proc)
+  refuseWithoutMemory(tools.proc, 'Unpacking')
   const report: Report = { failure: null, done: null, error: null, stderr: '' }
   const fail = (error: Error): void => {
     report.failure ??= error
@@ -91,16 +91,16 @@ export async function unpack(tools: UnpackTools, request: UnpackRequest): Promis
 }
 
 /**
- * With less, the unpacker and PID 1 push each other's code out of memory and nothing on the node answers.
+ * With less, such a child and PID 1 push each other's code out of memory and nothing on the node answers.
  * Throws AppError.
  */
-function refuseWithoutMemory(procDir: string): void {
+export function refuseWithoutMemory(procDir: string, what: string): void {
   const available = availableMemory(procDir)
   if (available === null || available >= MEMORY_BYTES_MIN) return
   const [has, wants] = [available, MEMORY_BYTES_MIN].map((bytes) => Math.floor(bytes / 1024 ** 2))
   throw new AppError(
     'memory-low',
-    `Unpacking wants ${wants} MiB of memory and the node has ${has} MiB available; stop an app first.`,
+    `${what} wants ${wants} MiB of memory and the node has ${has} MiB available; stop an app first.`,
   )
 }
 

@@ -121,5 +121,6 @@ export function argumentSeeds(): Buffer[] {
     Buffer.from([10, ...one, ...name, ...one]),
     Buffer.from([11, ...one, ...one, ...name, ...one]),
     Buffer.from([12, ...name, ...one]),
+    Buffer.from([13, ...one, ...name, ...bytes]),
   ]
 }

@@ -8,7 +8,8 @@ import type {
   UpgradeProgress,
 } from '../../protocol/api.ts'
 import type { InstallationStatus } from '../../protocol/installation.ts'
-import type { NodeControl, Restart, UpgradeFile } from '../../init/http/node-control.ts'
+import { Readable } from 'node:stream'
+import type { Archive, NodeControl, Restart, UpgradeFile } from '../../init/http/node-control.ts'
 import { AppError } from '../../init/supervisor/apps.ts'
 import { sampleNode } from './fake-apps.ts'
 
@@ -78,6 +79,15 @@ export class FakeNode implements NodeControl {
     if (this.now.installation?.state === 'purged')
       throw new AppError('purged', 'There is nothing to go back to.')
     return { begin: () => void this.acts.push('uninstall') }
+  }
+  /** The bytes of a backup, and what ends them. */
+  archive: () => AsyncIterable<Uint8Array> = () => Readable.from([Buffer.from('a tar')])
+  cancelled = 0
+  backup(): Promise<Archive> {
+    const cancel = (): void => {
+      this.cancelled++
+    }
+    return Promise.resolve().then(() => ({ bytes: this.archive(), cancel }))
   }
   reboot(): void {
     this.acts.push('reboot')

@@ -252,6 +252,26 @@ test('an extended attribute is set; what the file system does not take is an err
   expect(native.lsetxattr(path, 'nonsense.note', Buffer.from('hello'))).toBe(-95)
 })
 
+test('the extended attributes of an open file, in buffers of any size', () => {
+  const path = join(place.dir, 'more-attributes')
+  const fd = openSync(path, 'w')
+  for (const name of ['user.a', 'user.b'])
+    native.lsetxattr(path, name, Buffer.from([0, 1, 0xff, name.charCodeAt(5)]))
+  const bytes = Buffer.alloc(64)
+  expect(native.flistxattr(fd, Buffer.alloc(0))).toBe(14)
+  expect(native.flistxattr(fd, Buffer.alloc(13))).toBe(-34)
+  const names = bytes.toString('utf8', 0, native.flistxattr(fd, bytes)).split('\0')
+  expect(names.sort()).toEqual(['', 'user.a', 'user.b'])
+  expect(native.fgetxattr(fd, 'user.b', Buffer.alloc(0))).toBe(4)
+  expect(native.fgetxattr(fd, 'user.b', Buffer.alloc(3))).toBe(-34)
+  expect(native.fgetxattr(fd, 'user.c', bytes)).toBe(-61)
+  expect(bytes.subarray(0, native.fgetxattr(fd, 'user.b', bytes))).toEqual(
+    Buffer.from([0, 1, 0xff, 0x62]),
+  )
+  closeSync(fd)
+  expect(native.flistxattr(fd, bytes)).toBe(-9)
+})
+
 test('a wrong argument throws and does nothing', () => {
   const wrong = native as unknown as Record<string, (...args: unknown[]) => unknown>
   expect(() => wrong['kill']?.('1', 0)).toThrow(TypeError)

@@ -245,4 +245,4 @@ test('wherever it is cut off, what is kept is there, and the next run ends it', 
       'os-release',
     ])
   }
-})
+}, 60_000)

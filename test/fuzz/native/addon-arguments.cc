@@ -218,6 +218,7 @@ static const napi_callback kForms[] = {
     Callback<Take<int32_t, string, int32_t>>::value,
     Callback<Take<int32_t, int32_t, string, int32_t>>::value,
     Callback<Take<string, int32_t>>::value,
+    Callback<Take<int32_t, string, Bytes>>::value,
 };
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
