@@ -4,6 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Native } from '../../sys/native.ts'
 import type { Log } from '../supervisor/log.ts'
 import { ModuleLoader } from './module-file.ts'
@@ -18,6 +19,7 @@ import {
   parseBuiltin,
   parseDependencies,
   parseSoftDependencies,
+  type Alias,
   type ModuleIndex,
 } from './module-index.ts'
 import type { Unxz } from './unxz.ts'
@@ -29,6 +31,7 @@ const WANTED =
   /^kernel\/drivers\/(ata|block|hv|message|mmc|net|nvme|pci|scsi|usb\/host|usb\/storage|virtio|watchdog|xen)\//
 /** A loaded bus driver shows new devices, which ask for drivers again. */
 const PASSES_MAX = 5
+const ALIASES_A_TURN = 256
 
 export interface ModuleSources {
   /** /lib/modules/VERSION */
@@ -106,9 +109,8 @@ export function createKernelModules({
       const tried = new Set(loadedNames(sources.loaded))
       const done: string[] = []
       for (let pass = 0; pass < PASSES_MAX; pass++) {
-        const asked = matchingModules(parseAliases(index.aliases), presentDevices(sources.buses))
-        const wanted = asked.filter((name) => WANTED.test(index.files.get(name)?.path ?? ''))
-        const fresh = [...ALWAYS, ...wanted]
+        const asked = await driversOf(index, presentDevices(sources.buses))
+        const fresh = [...ALWAYS, ...asked]
           .filter((name) => !tried.has(name))
           .flatMap((name) => loadOrder(index, name))
         if (fresh.length === 0) break
@@ -141,6 +143,29 @@ function readIndex(directory: string): ModuleIndex {
     builtin: parseBuiltin(read('modules.builtin')),
     aliases: read('modules.alias'),
   }
+}
+
+/**
+ * The wanted drivers that a device asks for. In turns: tens of thousands of patterns are seconds on a slow
+ * processor, in which PID 1 has to answer and to feed its watchdog.
+ */
+async function driversOf(index: ModuleIndex, devices: readonly string[]): Promise<string[]> {
+  const wanted = new Set(
+    [...index.files].flatMap(([name, { path }]) => (WANTED.test(path) ? name : [])),
+  )
+  const found = new Set<string>()
+  let turn: Alias[] = []
+  const take = async (): Promise<void> => {
+    for (const name of matchingModules(turn, devices)) found.add(name)
+    turn = []
+    await setImmediate()
+  }
+  for (const alias of parseAliases(index.aliases)) {
+    if (!wanted.has(alias.module) || found.has(alias.module)) continue
+    if (turn.push(alias) === ALIASES_A_TURN) await take()
+  }
+  await take()
+  return [...found]
 }
 
 /** Every device's own description of itself, once. */
