@@ -77,6 +77,7 @@ struct life {
   int32_t upgrade;               // enum life_upgrade
   int32_t children;              // places from here on have never been used: no pid, no note
   int32_t previous_fd;           // the file to go back to while an upgrade is on trial, -1: none
+  int32_t death_signal;          // of our parent's end (PR_SET_PDEATHSIG), as the first life had it
   uint64_t trial_ends_ms;        // CLOCK_MONOTONIC
   uint64_t trial_lives;          // the number of the first life on trial
   int32_t fresh;                 // 1: the next life is no death's, and counts from nothing

@@ -3,6 +3,8 @@
 #ifndef SOLOCLOUD_LOADER_LIFE_H_
 #define SOLOCLOUD_LOADER_LIFE_H_
 
+#include <linux/prctl.h>
+
 #include "loader-death.h"
 #include "loader-parts.h"
 
@@ -111,6 +113,13 @@ static void count_life(void) {
   if (life->waits || recent_lives(life, now) > life->loop_count) life->waits++;
 }
 
+// It belongs to a thread: a death on another one has lost it.
+static void keep_death_signal(void) {
+  struct life* life = pid1.life;
+  if (life->lives == 1) raw(__NR_prctl, PR_GET_PDEATHSIG, &life->death_signal, 0, 0, 0);
+  if (life->death_signal) raw(__NR_prctl, PR_SET_PDEATHSIG, life->death_signal, 0, 0, 0);
+}
+
 // Before anything of this life that could fail again.
 static void wait_out_crash_loop(void) {
   struct life* life = pid1.life;
@@ -181,6 +190,7 @@ static _Noreturn void fail_life(const char* sentence) { die("the loader failed",
 static void begin_life(void) {
   open_life_record();
   count_life();
+  keep_death_signal();
   if (pid1.life->lives > 1) loader_last_resort = fail_life;
   wait_out_crash_loop();
   arm_trial();

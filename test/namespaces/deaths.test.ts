@@ -1,5 +1,5 @@
 // Every kind of death of PID 1 in turn, in a container: the node is there again, and no app notices.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -144,3 +144,17 @@ test.each(['segv', 'throw', 'loader'] as const)(
     expect(await lifeOf(node)).toBe(3)
   },
 )
+
+test('after a death on another thread, too, it ends with whoever has started it', async () => {
+  await using node = await NodeFixture.make('parent', {
+    settings: [`solocloud.faults=listen:${FAULTS}`],
+  })
+  await die(node, 'segv@thread')
+  await reaches(node, 2)
+  const { pid } = node.node
+  try {
+    await node.node.kill()
+  } finally {
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGKILL')
+  }
+})
