@@ -1,5 +1,5 @@
 // `make bench`: solocloud side by side with Debian, systemd, podman and other supervisors, in one run on this
-// machine. Options: --quick measures everything once; --only=boots, pushes or supervisors makes a part.
+// machine. Options: --quick measures everything once; --only=boots, installs, pushes or supervisors makes a part.
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import { bootRows } from './boots.ts'
 import { debianTree, debianVersions } from './debian.ts'
 import { makeDisks } from './disks.ts'
 import { benchImage, type BenchImage } from './images.ts'
+import { installRows } from './installs.ts'
 import { podmanVersions } from './podman.ts'
 import { pushRows } from './pushes.ts'
 import { OURS } from './supervisors/running-solocloud.ts'
@@ -23,6 +24,7 @@ import { markdownTable, type Row, textTable } from './table.ts'
 const OUT = join(ROOT, 'build/bench')
 const BOOTS = 3
 const PUSHES = 5
+const INSTALLS = 3
 
 /** What was measured, and a line for each thing that a reader must know to judge it. */
 interface Half {
@@ -61,6 +63,16 @@ async function boots(scratch: string, times: number): Promise<Half> {
   }
 }
 
+async function installs(scratch: string, times: number): Promise<Half> {
+  const file = join(ROOT, 'build/solocloud')
+  return {
+    rows: await installRows(file, scratch, times, say),
+    notes: [
+      'Installing: Debian 12 with GRUB, ifupdown and sshd on ext4, 256 MB, the file copied there before; by kexec.',
+    ],
+  }
+}
+
 async function pushes(scratch: string, times: number): Promise<Half> {
   const images = [
     { kind: 'C++', image: await exampleImage('cpp-hello') },
@@ -86,6 +98,7 @@ async function run(): Promise<void> {
   try {
     const halves: Half[] = []
     if (parts.includes('pushes')) halves.push(await pushes(scratch, quick ? 1 : PUSHES))
+    if (parts.includes('installs')) halves.unshift(await installs(scratch, quick ? 1 : INSTALLS))
     if (parts.includes('boots')) halves.unshift(await boots(scratch, quick ? 1 : BOOTS))
     const section = parts.includes('supervisors')
       ? await superviseSection({ cache: join(ROOT, '.cache'), scratch, quick, report: say })
@@ -100,7 +113,7 @@ async function run(): Promise<void> {
   }
 }
 
-const PARTS = ['boots', 'pushes', 'supervisors'] as const
+const PARTS = ['boots', 'installs', 'pushes', 'supervisors'] as const
 
 function chosen(only: string | undefined): readonly string[] {
   if (only === undefined) return PARTS

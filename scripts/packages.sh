@@ -18,8 +18,8 @@ busybox-static       test                        udhcpd, a real DHCP server to g
 xz-utils             test bench                  a real peer that packs and unpacks images
 zstd                 test bench                  another
 libcap2-bin          test                        setcap and getcap: file capabilities in an image
-fdisk                test                        sfdisk: the partitions of a Debian to install over
-openssh-client       test                        the ssh of a person, to a node and to an old system
+fdisk                test bench                  sfdisk: the partitions of a Debian to install over
+openssh-client       test bench                  the ssh of a person, to a node and to an old system
 python3              test                        runs pygrub, the boot loader of Xen
 ovmf                 soak                        the UEFI of a machine
 dosfstools           test soak                   makes the file system that UEFI boots from
