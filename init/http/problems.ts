@@ -29,6 +29,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   'not-installed': 409,
   'trial-over': 409,
   'not-confirmed': 409,
+  selinux: 409,
   'purge-in-progress': 409,
   'backup-in-progress': 409,
   purged: 409,

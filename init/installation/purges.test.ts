@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { PurgeProgress } from '../../protocol/api.ts'
@@ -61,6 +61,13 @@ test('a shutdown stops it, and the next boot goes on with it', async () => {
   at.begin().resume(uninstall)
   await vi.waitFor(() => expect(at.state).toBe('purged'), 5_000)
   expect([oldSystem(), uninstall.mock.calls]).toEqual([false, []])
+})
+
+test('with SELinux on, the next boot needs the old system', async () => {
+  at.install({ state: 'confirmed' })
+  mkdirSync(join(at.place, 'sys/fs/selinux'), { recursive: true })
+  await expect(at.begin().purge([], ignore)).rejects.toMatchObject({ code: 'selinux' })
+  expect([at.state, oldSystem()]).toEqual(['confirmed', true])
 })
 
 test('what goes wrong is told, and it can be asked for again', async () => {

@@ -1,4 +1,6 @@
 // When a purge may be, one at a time, and that one which a boot has cut off goes on.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Purged, PurgeProgress } from '../../protocol/api.ts'
 import type { BootLog } from '../console.ts'
 import { AppError } from '../supervisor/apps.ts'
@@ -7,6 +9,8 @@ import { purge, type PurgePlace } from './purge/purge.ts'
 
 export type OnPurge = (progress: PurgeProgress) => void
 
+/** Of a kernel that has it switched on. */
+const SELINUX = 'sys/fs/selinux'
 const MIB = 1024 ** 2
 
 export class Purges {
@@ -56,6 +60,13 @@ export class Purges {
       )
     if (state === 'uninstalling')
       throw new AppError('uninstalling', 'The node is being removed, and the old system stays.')
+    // dracut loads the policy by a program of the root file system, and else stops the boot.
+    if (existsSync(join(this.#place.root, SELINUX)))
+      throw new AppError(
+        'selinux',
+        'SELinux is on, and the initramfs takes its policy from the old system, which has to stay: ' +
+          'boot the node with selinux=0 on the kernel command line first.',
+      )
   }
 
   async #purge(keep: readonly string[], tell: OnPurge, signal: AbortSignal): Promise<Purged> {

@@ -1,4 +1,5 @@
-// The old system's fstab(5): what a purge must not take for userland.
+// The old system's fstab(5): what a purge must not take for userland. It leaves more than init/fstab mounts: a
+// line that this can't use, or one too many for it, may still name what is to stay.
 
 export interface FstabEntry {
   source: string
