@@ -67,10 +67,11 @@ test('a name means itself, or what has it for an alias, or nothing that is a fil
   const modules = index({
     dep: 'kernel/fs/xfs/xfs.ko:\n',
     builtin: 'kernel/fs/ext4/ext4.ko\n',
-    alias: 'alias fs-xfs xfs\nalias fs-ext4 xfs\n',
+    alias: 'alias fs-xfs xfs\nalias fs-ext4 xfs\nalias x alias fs-btrfs b\nalias fs-btrfs btrfs',
   })
   expect(modulesOf(modules, 'xfs')).toEqual(['xfs'])
   expect(modulesOf(modules, 'fs-xfs')).toEqual(['xfs'])
+  expect(modulesOf(modules, 'fs-btrfs')).toEqual(['btrfs'])
   expect(modulesOf(modules, 'ext4')).toEqual([])
   expect(modulesOf(modules, 'zfs')).toEqual([])
 })
