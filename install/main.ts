@@ -12,6 +12,7 @@ import { lookNetwork } from './look/network/look-network.ts'
 import { oldSystem } from './look/old-system.ts'
 import { lookSshConnection } from './look/ssh-connection.ts'
 import type { Request } from './program.ts'
+import { lookBackup } from './restore/look-backup.ts'
 import { run } from './run.ts'
 import { buildSshApp } from './ssh-app/build.ts'
 import { lookSshApp } from './ssh-app/look.ts'
@@ -36,11 +37,14 @@ export async function main(argv: readonly string[]): Promise<void> {
   })
 }
 
-function look({ options }: Request): System {
+async function look({ options, restore }: Request): Promise<System> {
   const old = oldSystem(ROOT)
   const self = statSync(SELF)
   const there = statSync(NODE_FILE, { throwIfNoEntry: false })
   const { env } = process
+  const backup = restore === null ? null : await lookBackup(restore)
+  // The old node's own way in comes back with its other apps.
+  const needsSsh = options.ssh && backup?.hasSsh !== true
   return lookSystem(old, {
     userId: process.geteuid?.() ?? -1,
     architecture: process.arch,
@@ -52,8 +56,9 @@ function look({ options }: Request): System {
       { read: (path) => old.text(path), list: (path) => old.list(path) },
       readKernelNetwork(loadNative()),
     ),
-    ssh: options.ssh ? lookSsh(lookSshConnection(old)?.text ?? null) : null,
+    ssh: needsSsh ? lookSsh(lookSshConnection(old)?.text ?? null) : null,
     loginName: env['SUDO_USER'] ?? env['LOGNAME'] ?? '',
+    backup,
   })
 }
 

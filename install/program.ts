@@ -7,6 +7,8 @@ import type { InstallOptions } from './plan/install-plan.ts'
 
 export interface Request {
   options: InstallOptions
+  /** An archive of `cloud node backup`. */
+  restore: string | null
   dryRun: boolean
   yes: boolean
   json: boolean
@@ -52,6 +54,7 @@ export function parseWords(argv: readonly string[], io: Io): Request {
     .option('--insecure', 'yes, --manage lets everybody in who reaches it', false)
     .option('--purge', 'delete the old system as soon as the node is confirmed', false)
     .option('--keep <path>', 'what a purge leaves; may be repeated', collect, [])
+    .option('--restore <file>', 'become the node that `cloud node backup` wrote this file of')
     .option('--dry-run', 'print the plan and do nothing', false)
     .option('--yes', 'do not ask', false)
     .option('--json', 'machine output: one JSON value a line', false)
@@ -80,6 +83,7 @@ interface Options {
   insecure: boolean
   purge: boolean
   keep: string[]
+  restore?: string
   dryRun: boolean
   yes: boolean
   json: boolean
@@ -95,7 +99,7 @@ function requestOf(words: Options): Request {
       throw usageError(`--keep wants an absolute path without "..", not "${path}".`)
   }
   const options = { method, ssh, manage, insecure, purge, keep, trialMs: trialMs(words.trial) }
-  return { options, dryRun, yes, json }
+  return { options, restore: words.restore ?? null, dryRun, yes, json }
 }
 
 function trialMs(text: string): number {

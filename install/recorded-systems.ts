@@ -69,6 +69,7 @@ export const ORDINARY: Circumstances = {
   freeBytes: () => 4096 * MIB,
   earlier: null,
   loginName: 'root',
+  backup: null,
   network: {
     plan: {
       interfaces: [

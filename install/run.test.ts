@@ -36,7 +36,7 @@ function io(answer: string | null): Io {
 }
 
 const steps = (system = debian): Steps => ({
-  look: () => system,
+  look: () => Promise.resolve(system),
   act: (plan, tell) => {
     acted.push(plan)
     tell('going down')

@@ -10,8 +10,8 @@ import { formatPlan, formatRefusals, formatSystem } from './plan/print.ts'
 import { parseWords, type Request } from './program.ts'
 
 export interface Steps {
-  /** Changes nothing. */
-  look: (request: Request) => System
+  /** Changes nothing. Rejects with InstallError for a backup that can't be read. */
+  look: (request: Request) => Promise<System>
   /** Throws InstallError when it failed; then everything has been taken back. */
   act: (plan: InstallPlan, tell: (line: string) => void) => Promise<void>
 }
@@ -41,7 +41,7 @@ function asInstallError(error: unknown): InstallError {
 
 async function install(request: Request, io: Io, steps: Steps): Promise<ExitCode> {
   const { options, json, dryRun } = request
-  const system = steps.look(request)
+  const system = await steps.look(request)
   const planned = planInstall(system, options)
   if (json) io.out(`${JSON.stringify({ version: VERSION, ...planned })}\n`)
   else io.out(`${formatSystem(system, io.colors)}\n`)

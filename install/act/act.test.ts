@@ -22,6 +22,7 @@ import type { InstallOptions, InstallPlan } from '../plan/install-plan.ts'
 import { planInstall } from '../plan/plan.ts'
 import type { Circumstances } from '../look/look.ts'
 import { CENTOS_8, DEBIAN, look, OPENVZ, type Tree, without, XEN_PV } from '../recorded-systems.ts'
+import type { BackupLook } from '../restore/look-backup.ts'
 import type { Ran } from '../ssh-app/ssh-app-plan.ts'
 import { act, type Acting } from './act.ts'
 
@@ -294,6 +295,21 @@ test('after a power cut in the middle the next try finds what to remove', async 
 })
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('a backup that is not whole: nothing of it stays', async () => {
+  put('/root/node.tar', 'x'.repeat(2000))
+  const backup: BackupLook = {
+    ...{ path: at('/root/node.tar'), bytes: 2000, settings: {}, hasSsh: true },
+    head: {
+      ...{ version: 1, createdAt: '2026-01-02T03:04:05.000Z', apps: [] },
+      node: { version: '0.1.0', hostname: 'lost', architecture: 'amd64' },
+    },
+  }
+  const plan = planFor(DEBIAN, {}, { ssh: null, backup })
+  const before = snapshot()
+  await expect(act(plan, acting())).rejects.toThrow("node.tar can't be restored: this is not")
+  expect(snapshot()).toEqual(before)
+})
 
 test('without ssh there is none', async () => {
   const manage = '0.0.0.0:5678'

@@ -23,6 +23,8 @@ import { check } from '../../sys/sys-error.ts'
 import { ExitCode, InstallError } from '../errors.ts'
 import { CHROOTS, PLACES } from '../look/look.ts'
 import type { FirstBoot, InstallPlan } from '../plan/install-plan.ts'
+import type { BackupLook } from '../restore/look-backup.ts'
+import { restoreApps } from '../restore/restore-apps.ts'
 import type { BuiltSshApp } from '../ssh-app/build.ts'
 import type { Run, SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
 import { goDown } from './go-down.ts'
@@ -35,7 +37,7 @@ export interface Acting {
   root: string
   /** The running file. */
   self: string
-  native: Pick<Native, 'kexecFileLoad' | 'kexecUnload' | 'syncfs'>
+  native: Pick<Native, 'kexecFileLoad' | 'kexecUnload' | 'syncfs' | 'lsetxattr' | 'mknod'>
   run: Run
   buildSsh: (plan: SshAppPlan, run: Run, target: string) => Promise<BuiltSshApp>
   now: () => Date
@@ -151,12 +153,24 @@ class Installer {
   }
 
   async #makeChroots(): Promise<void> {
-    const { ssh } = this.#plan.system
+    const { ssh, backup } = this.#plan.system
     mkdirSync(this.#at(CHROOTS), { recursive: true, mode: 0o700 })
     chmodSync(this.#at(CHROOTS), 0o700)
-    if (ssh === null) return
-    await this.#begin('Making the app ssh of the sshd of this system')
-    await this.#makeSshApp(ssh)
+    if (backup !== null) {
+      await this.#begin(`Unpacking the apps of ${backup.path}`)
+      await this.#restore(backup)
+    }
+    if (ssh !== null) {
+      await this.#begin('Making the app ssh of the sshd of this system')
+      await this.#makeSshApp(ssh)
+    }
+  }
+
+  async #restore(backup: BackupLook): Promise<void> {
+    const { native, tell } = this.#acting
+    const { leftOut, leftOutCount } = await restoreApps(backup, this.#at(CHROOTS), native)
+    if (leftOutCount === 0) return
+    tell(`The backup was made without ${leftOutCount} of what was there, like ${leftOut[0] ?? ''}`)
   }
 
   /** As one that was pushed: a new state database takes it from here. */

@@ -2,6 +2,7 @@
 import type { Installation } from '../../protocol/installation.ts'
 import { NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
 import { procBytes } from '../../sys/meminfo.ts'
+import type { BackupLook } from '../restore/look-backup.ts'
 import type { SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
 import { lookBootLoader, type BootLoaderLook } from './boot-loader.ts'
 import { fileSystemOf, parseFstab, type FileSystem, type FstabEntry } from './file-systems.ts'
@@ -34,6 +35,8 @@ export interface Circumstances {
   ssh: SshAppPlan | null
   /** Of the account that came here, before sudo; '' where nothing tells. */
   loginName: string
+  /** The node that this one is to be again; null: a new one. */
+  backup: BackupLook | null
 }
 
 export interface System {
@@ -69,11 +72,12 @@ export interface System {
   /** How who installs has come here. */
   connection: SshConnection | null
   loginName: string
+  backup: BackupLook | null
 }
 
 export function lookSystem(old: OldSystem, circumstances: Circumstances): System {
   const { userId, architecture, fileBytes, isInPlace, freeBytes, earlier } = circumstances
-  const { network, ssh, loginName } = circumstances
+  const { network, ssh, loginName, backup } = circumstances
   const virtualisation = lookVirtualisation(old)
   const kernel = lookKernel(old)
   const meminfo = old.text('/proc/meminfo') ?? ''
@@ -105,6 +109,7 @@ export function lookSystem(old: OldSystem, circumstances: Circumstances): System
       network,
       ssh,
       loginName,
+      backup,
     },
   }
 }

@@ -15,6 +15,7 @@ import {
   without,
   XEN_PV,
 } from '../recorded-systems.ts'
+import type { BackupLook } from '../restore/look-backup.ts'
 import type { InstallOptions, InstallPlan, PlannedChange } from './install-plan.ts'
 import { planInstall } from './plan.ts'
 
@@ -275,6 +276,34 @@ test('what is found by other means: problems of the network and of sshd, and the
   const network = { ...ORDINARY.network, warnings: ['eth1 is down now, and is left out'] }
   expect(planOf(DEBIAN, { circumstances: { network } }).warnings).toEqual([
     'eth1 is down now, and is left out.',
+  ])
+})
+
+const backup: BackupLook = {
+  ...{ path: '/root/node.tar', bytes: 30_000_000, hasSsh: true },
+  head: {
+    ...{ version: 1, createdAt: '2026-01-02T03:04:05.000Z', apps: [] },
+    node: { version: '0.1.0', hostname: 'lost', architecture: 'amd64' },
+  },
+  settings: { 'solocloud.hostname': 'lost', 'solocloud.group': '777' },
+}
+
+test('a backup brings its settings and its way in, and the machine keeps its network', () => {
+  const circumstances = { ssh: null, backup }
+  const plan = planOf(DEBIAN, { options: { ssh: false }, circumstances })
+  expect(plan.settings).toEqual({
+    'solocloud.hostname': 'lost',
+    'solocloud.group': '777',
+    'solocloud.network': JSON.stringify(ORDINARY.network.plan),
+  })
+  expect(plan.warnings).toEqual([expect.stringContaining("is the backed-up node's")])
+  const node = { ...backup.head.node, architecture: 'arm64' }
+  const arm = { ...backup, hasSsh: false, head: { ...backup.head, node } }
+  expect(
+    refusalsOf(DEBIAN, { options: { ssh: false }, circumstances: { ssh: null, backup: arm } }),
+  ).toEqual([
+    expect.stringContaining('The backup is of a node on arm64'),
+    expect.stringContaining('With --no-ssh nobody'),
   ])
 })
 

@@ -82,12 +82,14 @@ function bootableOf(system: System): Bootable {
 
 /** As init/settings.ts reads them from a new state database. */
 function settingsOf(
-  { network, ssh }: System,
+  { network, ssh, backup }: System,
   { manage, insecure }: InstallOptions,
 ): Record<string, string> {
+  const { hostname } = network
   return {
+    ...(hostname === null ? {} : { 'solocloud.hostname': hostname }),
+    ...backup?.settings,
     'solocloud.network': JSON.stringify(network.plan),
-    ...(network.hostname === null ? {} : { 'solocloud.hostname': network.hostname }),
     ...(ssh === null ? {} : { 'solocloud.group': `${ssh.group}` }),
     ...(manage === null ? {} : { 'solocloud.manage': manage }),
     ...(insecure ? { 'solocloud.insecure': 'yes' } : {}),

@@ -3,7 +3,7 @@ import type { createColors } from 'picocolors'
 import { formatTable, type Cell } from '../../cloud/table.ts'
 import { formatBytes } from '../../cloud/units.ts'
 import { NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
-import type { System } from '../look/look.ts'
+import { CHROOTS, type System } from '../look/look.ts'
 import type { InstallPlan, PlannedChange } from './install-plan.ts'
 import { systemRows } from './system-rows.ts'
 import { firstBootText, trialText, wayBackText } from './sentences.ts'
@@ -59,13 +59,18 @@ function wrap(sentence: string, first: string, indent: string): string {
   return [...lines, line].map((text) => `${text}\n`).join('')
 }
 
-function createdRows({ system, options, created }: InstallPlan, colors: Colors): Cell[][] {
+function createdRows({ system, created }: InstallPlan, colors: Colors): Cell[][] {
   const what: Record<string, string> = {
     [NODE_FILE]: `the node: this very file, ${formatBytes(system.fileBytes)}`,
-    '/chroots': options.ssh ? 'the app ssh, and later what you push' : 'later, what you push',
+    [CHROOTS]: chrootsText(system),
     [STATE_DIRECTORY]: 'settings, and the record of this installation',
   }
   return created.map((path) => row(colors.green('+'), path, what[path] ?? ''))
+}
+
+function chrootsText({ ssh, backup }: System): string {
+  if (backup !== null) return `the apps of the backup${ssh === null ? '' : ', and the app ssh'}`
+  return ssh === null ? 'later, what you push' : 'the app ssh, and later what you push'
 }
 
 /** `~` changes or replaces what is there. */

@@ -9,6 +9,8 @@ const MIB = 1024 * 1024
 const SPARE_BYTES = 96 * MIB
 /** Of a machine of 96 MiB the kernel tells so much; a node boots there. */
 const MEMORY_BYTES_MIN = 80 * MIB
+/** This file's, by Go's name. */
+const ARCHITECTURE = 'amd64'
 /** OpenVZ 7's. */
 const KERNEL_MIN = [3, 10] as const
 /** What was tried; in a container the host mounts, and anything goes. */
@@ -41,6 +43,7 @@ const RULES: readonly Rule[] = [
       ? null
       : `No installation has made what is here already: ${strays.join(', ')}. ` +
         'Move away what you need, then delete the rest.',
+  otherArchitecture,
   wayIn,
   ({ network }) => problemsOf("The network can't be taken along", network.problems),
   ({ ssh }) => problemsOf("The sshd of this system can't be taken along", ssh?.problems ?? []),
@@ -88,8 +91,9 @@ function problemsOf(what: string, problems: readonly string[]): string | null {
   return problems.length === 0 ? null : `${what}: ${problems.join('; ')}.`
 }
 
-function space({ freeBytes, fileBytes, isInPlace, ssh }: System): string | null {
-  const needed = SPARE_BYTES + (isInPlace ? 0 : fileBytes) + (ssh?.bytes ?? 0)
+function space({ freeBytes, fileBytes, isInPlace, ssh, backup }: System): string | null {
+  const apps = (ssh?.bytes ?? 0) + (backup?.bytes ?? 0)
+  const needed = SPARE_BYTES + (isInPlace ? 0 : fileBytes) + apps
   if (freeBytes >= needed) return null
   return (
     `${formatBytes(freeBytes)} are free on the root file system, ${formatBytes(needed)} are needed: ` +
@@ -97,7 +101,14 @@ function space({ freeBytes, fileBytes, isInPlace, ssh }: System): string | null 
   )
 }
 
-function wayIn(_: System, { ssh, manage }: InstallOptions): string | null {
-  if (ssh || manage !== null) return null
+function otherArchitecture({ backup }: System): string | null {
+  const architecture = backup?.head.node.architecture ?? ARCHITECTURE
+  if (architecture === ARCHITECTURE) return null
+  return `The backup is of a node on ${architecture}, and its programs can't run on this machine.`
+}
+
+function wayIn({ backup }: System, { ssh, manage }: InstallOptions): string | null {
+  const isRestored = backup?.hasSsh === true || backup?.settings['solocloud.manage'] !== undefined
+  if (ssh || manage !== null || isRestored) return null
   return 'With --no-ssh nobody could reach the node: add --manage ADDR --insecure, where ADDR is HOST:PORT like 0.0.0.0:5678.'
 }

@@ -3,6 +3,7 @@ import { formatBytes } from '../../cloud/units.ts'
 import type { BootLoaderLook } from '../look/boot-loader.ts'
 import type { FileSystem, FstabEntry } from '../look/file-systems.ts'
 import type { PlannedInterface } from '../../protocol/network-plan.ts'
+import type { BackupLook } from '../restore/look-backup.ts'
 import type { SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
 import type { System } from '../look/look.ts'
 import { isContainer } from '../look/virtualisation.ts'
@@ -22,6 +23,7 @@ export function systemRows(system: System): Row[] {
     ...fstab.map((entry): Row => [entry.fstype === 'swap' ? 'swap' : 'mount', fstabText(entry)]),
     ['kexec', kexecText(system)],
     ...networkRows(system),
+    ...(system.backup === null ? [] : [['backup', backupText(system.backup)] as const]),
     ...(system.ssh === null ? [] : [['ssh', sshText(system.ssh)] as const]),
     ...(system.selinux === 'disabled' ? [] : [['SELinux', system.selinux] as const]),
     ...(system.secureBoot ? [['secure boot', 'on'] as const] : []),
@@ -100,6 +102,14 @@ function sshText({ ports, accounts }: SshAppPlan): string {
     administrator ? `${name} (may manage)` : name,
   )
   return `port ${ports.join(', ')}; ${named.join(', ')}`
+}
+
+function backupText({ head, bytes }: BackupLook): string {
+  const apps = head.apps.map(({ name, version }) =>
+    version === null ? name : `${name} ${version}`,
+  )
+  const made = `${head.node.hostname} at ${head.createdAt}, ${formatBytes(bytes)}`
+  return `${made}; ${apps.length === 0 ? 'no apps' : apps.join(', ')}`
 }
 
 function earlierText({ method, installedAt, state }: NonNullable<System['earlier']>): string {

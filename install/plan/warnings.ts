@@ -45,8 +45,14 @@ const RULES: readonly Rule[] = [
     options.manage === null
       ? null
       : `Everybody who reaches ${options.manage} owns the node: there are no keys yet.`,
-  ({ options }) =>
-    options.ssh ? null : 'There will be no ssh: the address above is the only way in.',
+  ({ system, options }) =>
+    options.ssh || system.backup?.hasSsh === true
+      ? null
+      : 'There will be no ssh: the address above is the only way in.',
+  ({ system }) =>
+    system.backup?.hasSsh === true
+      ? "The way in is the backed-up node's: its accounts and keys, not those of this system."
+      : null,
   ({ system }) =>
     system.earlier === null
       ? null

@@ -27,8 +27,15 @@ const SSH_PORT = 22
 
 export function wayIn(system: System, { manage }: InstallOptions): WayIn {
   const host = hostOf(system)
-  const { ssh, connection, loginName } = system
-  if (ssh === null) return { ssh: null, node: managedAt(manage ?? '', host) }
+  const { ssh, connection, loginName, backup } = system
+  // Its accounts and port are in the archive, and whoever restores it knows them.
+  if (backup?.hasSsh === true)
+    return { ssh: `ssh USER@${host}`, node: `ssh://USER@${bracketed(host)}` }
+  if (ssh === null)
+    return {
+      ssh: null,
+      node: managedAt(manage ?? backup?.settings['solocloud.manage'] ?? '', host),
+    }
   const port = ssh.ports.find((one) => one === connection?.port) ?? ssh.ports[0] ?? SSH_PORT
   const managers = ssh.accounts.filter(({ administrator }) => administrator)
   const account = managers.find(({ name }) => name === loginName) ?? managers[0]

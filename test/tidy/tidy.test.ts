@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'cloud/': ['protocol/', 'image-builder/'],
   'install/': [
     ...['installation/', 'netlink/', 'image-builder/', 'sys/', 'protocol/'],
-    ...['cloud/table.ts', 'cloud/units.ts'],
+    ...['chroot-runner/unpack/', 'cloud/table.ts', 'cloud/units.ts'],
   ],
   'qemu/': [],
   'demo/': ['qemu/'],
