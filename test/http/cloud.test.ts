@@ -289,7 +289,11 @@ test.each<[string, string[], string]>([
   ['no command', [], 'Usage: cloud'],
   ['an unknown command', ['stat'], "cloud: unknown command 'stat'\n(Did you mean start?)"],
   ['an unknown option', ['ps', '--all'], "cloud: unknown option '--all'"],
-  ['no node', ['ps'], 'cloud: No node was named: give it as the first word (HOST:PORT,'],
+  [
+    'no node',
+    ['ps'],
+    'cloud: No node was named: give it as the first word (ssh://[USER@]HOST[:PORT], HOST:PORT,',
+  ],
   [
     'no file',
     ['start', 'a:1'],
@@ -300,7 +304,11 @@ test.each<[string, string[], string]>([
   ['a bad name', ['start', 'a:1', 'Foo.txz'], 'cloud: "Foo.txz" does not name an app: a name is'],
   ['a bad --name', ['start', 'a:1', 'x.txz', '--name', 'A'], 'cloud: "A" can\'t be an app\'s name'],
   ['two files and a --name', ['start', 'a:1', 'x', 'y', '--name', 'z'], 'cloud: --name is for one'],
-  ['a bad port', ['ps', 'host:99999'], 'cloud: "host:99999" is not a node: write HOST:PORT'],
+  [
+    'a bad port',
+    ['ps', 'host:99999'],
+    'cloud: "host:99999" is not a node: write ssh://[USER@]HOST[:PORT], HOST:PORT',
+  ],
   ['a URL', ['ps', 'http://host:1'], 'cloud: "http://host:1" is not a node: write it without'],
   ['bad lines', ['logs', 'a:1', 'foo', '-n', 'x'], "cloud: option '-n, --lines <n>' argument 'x'"],
   ['two apps', ['logs', 'a:1', 'foo', 'bar'], 'cloud: logs shows one app at a time.'],
