@@ -27,7 +27,7 @@ export type BootLoaderLook =
   | { kind: 'none' }
 
 export function lookBootLoader(old: OldSystem, virtualisation: Virtualisation): BootLoaderLook {
-  if (virtualisation === 'Xen PV' || virtualisation === 'Xen PVH') return lookPyGrub(old)
+  if (isParavirtual(virtualisation)) return lookPyGrub(old) ?? { kind: 'none' }
   const grub = lookGrub(old)
   if (grub !== null) return grub
   const has = (...paths: string[]): boolean => paths.some((path) => old.exists(path))
@@ -38,14 +38,19 @@ export function lookBootLoader(old: OldSystem, virtualisation: Virtualisation): 
   return { kind: 'none' }
 }
 
+/** Its host loads the kernel, by a menu on the disk or of its own. */
+export const isParavirtual = (virtualisation: Virtualisation): boolean =>
+  virtualisation === 'Xen PV' || virtualisation === 'Xen PVH'
+
 /** In the order in which PyGrub looks for them (Grub.read_config of the pygrub of Xen 4.17). */
 const MENUS = [
   ...['/boot/grub/grub.cfg', '/boot/grub2/grub.cfg', '/boot/extlinux/extlinux.conf'],
   ...['/boot/extlinux.conf', '/boot/grub/menu.lst', '/boot/grub/grub.conf'],
 ]
 
-function lookPyGrub(old: OldSystem): BootLoaderLook {
-  if (!MENUS.some((path) => old.exists(path))) return { kind: 'none' }
+/** null where there is no menu that it could read. */
+export function lookPyGrub(old: OldSystem): PyGrubLook | null {
+  if (!MENUS.some((path) => old.exists(path))) return null
   const file = (path: string): PyGrubFile => ({ path: old.real(path), text: old.text(path) })
   const legacy = old.isDirectory('/boot/grub')
   return {

@@ -4,14 +4,14 @@ import { NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
 import { procBytes } from '../../sys/meminfo.ts'
 import type { BackupLook } from '../restore/look-backup.ts'
 import type { SshAppPlan } from '../ssh-app/ssh-app-plan.ts'
-import { lookBootLoader, type BootLoaderLook } from './boot-loader.ts'
+import { lookBootLoader, lookPyGrub, type BootLoaderLook, type PyGrubLook } from './boot-loader.ts'
 import { fileSystemOf, parseFstab, type FileSystem, type FstabEntry } from './file-systems.ts'
 import { lookKernel, type KernelLook } from './kernel.ts'
 import { lookKexec, type KexecLook } from './kexec.ts'
 import type { OldSystem } from './old-system.ts'
 import type { FoundNetwork } from './network/look-network.ts'
 import { lookSshConnection, type SshConnection } from './ssh-connection.ts'
-import { lookVirtualisation, type Virtualisation } from './virtualisation.ts'
+import { isContainer, lookVirtualisation, type Virtualisation } from './virtualisation.ts'
 
 export const CHROOTS = '/chroots'
 /** What an installation makes, in the order of its removal: last what knows of the others. */
@@ -50,6 +50,8 @@ export interface System {
   isNode: boolean
   kernel: KernelLook
   bootLoader: BootLoaderLook
+  /** What a host could read; also where nothing tells that it does. */
+  pyGrub: PyGrubLook | null
   /** Whether a boot loader has started this kernel, as far as its words tell. */
   isBootedByLoader: boolean
   kexec: KexecLook
@@ -87,6 +89,7 @@ export function lookSystem(old: OldSystem, circumstances: Circumstances): System
     init: old.isDirectory('/run/systemd/system') ? 'systemd' : 'another',
     isNode: /\/(solocloud|init)$/.test(old.link('/proc/1/exe') ?? '') && old.exists(MANAGE_SOCKET),
     bootLoader: lookBootLoader(old, virtualisation),
+    pyGrub: isContainer(virtualisation) ? null : lookPyGrub(old),
     isBootedByLoader: /(^|\s)BOOT_IMAGE=/.test(kernel.commandLine),
     kexec: lookKexec(old, { virtualisation, release: kernel.release }),
     root: fileSystemOf(old, '/'),

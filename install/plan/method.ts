@@ -1,6 +1,7 @@
 // Which methods are possible on this machine, and which one is taken.
 import type { InstallMethod } from '../../protocol/installation.ts'
 import type { System } from '../look/look.ts'
+import { isParavirtual } from '../look/boot-loader.ts'
 import { isContainer } from '../look/virtualisation.ts'
 import { environmentBlockProblem } from './grub-environment.ts'
 
@@ -14,7 +15,9 @@ export type MethodChoice =
 const METHODS: readonly InstallMethod[] = ['openvz', 'pygrub', 'kexec', 'grub']
 
 export function chooseMethod(system: System, wanted: 'auto' | InstallMethod): MethodChoice {
-  const possible = METHODS.filter((method) => methodProblem(system, method) === null)
+  const possible = METHODS.filter(
+    (method) => isOffered(system, method) && methodProblem(system, method) === null,
+  )
   if (wanted !== 'auto') return takeWanted(system, wanted, possible)
   const [method] = possible
   if (method === undefined) return { refusals: [nonePossible(system)] }
@@ -22,6 +25,12 @@ export function chooseMethod(system: System, wanted: 'auto' | InstallMethod): Me
   if (doubt !== null && needsLoader(method))
     return { refusals: [`${doubt} If it does all the same, say so with --method ${method}.`] }
   return { method, why: WHY[method], warnings: [] }
+}
+
+/** What a host does is known of Xen and OpenVZ only; of others a person may know it. */
+function isOffered({ virtualisation }: System, method: InstallMethod): boolean {
+  if (method === 'openvz') return virtualisation === 'OpenVZ'
+  return method !== 'pygrub' || isParavirtual(virtualisation)
 }
 
 const WHY: Readonly<Record<InstallMethod, string>> = {
@@ -41,7 +50,7 @@ function takeWanted(
     possible.length === 0 ? 'Nor is any other.' : `Use --method ${possible.join(' or ')}.`
   if (problem !== null)
     return { refusals: [`The method ${method} is not possible here: ${problem}. ${others}`] }
-  const doubt = needsLoader(method) ? loaderDoubt(system) : null
+  const doubt = needsLoader(method) ? loaderDoubt(system) : hostDoubt(system, method)
   return { method, why: 'as asked for', warnings: doubt === null ? [] : [doubt] }
 }
 
@@ -53,14 +62,22 @@ function loaderDoubt({ isBootedByLoader }: System): string | null {
   return "Nothing shows that GRUB starts this machine: the kernel's words lack its BOOT_IMAGE=."
 }
 
+function hostDoubt(system: System, method: InstallMethod): string | null {
+  if (isOffered(system, method)) return null
+  if (method === 'openvz')
+    return 'This is no OpenVZ container: nothing shows that its host starts /sbin/init.'
+  return 'This is no Xen guest: nothing shows that its host reads a menu from this disk.'
+}
+
 function nonePossible(system: System): string {
   const { virtualisation } = system
   if (isContainer(virtualisation))
     return (
       `This is ${virtualisation === 'LXC' ? 'an LXC container' : 'a container'}, whose host decides ` +
-      'what runs in it: install on the host, or on a virtual machine.'
+      'what runs in it: install on a virtual machine instead. If the host starts this container by its ' +
+      '/sbin/init, say so with --method openvz.'
     )
-  const reasons = METHODS.filter((method) => method !== 'openvz').map(
+  const reasons = METHODS.filter((method) => isOffered(system, method)).map(
     (method) => `${method}: ${methodProblem(system, method) ?? ''}`,
   )
   return `No method is possible on this machine (${reasons.join('; ')}).`
@@ -70,9 +87,9 @@ function nonePossible(system: System): string {
 export function methodProblem(system: System, method: InstallMethod): string | null {
   switch (method) {
     case 'openvz':
-      return system.virtualisation === 'OpenVZ' ? null : 'this is not an OpenVZ container'
+      return isContainer(system.virtualisation) ? null : 'this is not a container'
     case 'pygrub':
-      if (system.bootLoader.kind !== 'PyGrub') return 'no host reads a menu from this disk'
+      if (system.pyGrub === null) return 'there is no menu on this disk that a host could read'
       return kernelProblem(system)
     case 'kexec':
       return system.kexec.problem ?? memoryProblem(system) ?? permanenceProblem(system)

@@ -175,6 +175,18 @@ menuentry 'Debian GNU/Linux 12 (bookworm)' --id old-system {
   expect(plan.warnings).toEqual([expect.stringContaining('no entry for one boot')])
 })
 
+test('LXC starts /sbin/init too, and who knows that can say so', () => {
+  const plan = planOf(LXC, { options: { method: 'openvz' } })
+  expect(paths(plan.permanent)).toEqual(['/sbin/init', ...POWER])
+  expect(plan.warnings[0]).toContain('This is no OpenVZ container')
+})
+
+test('PyGrub elsewhere is for who knows better', () => {
+  const plan = planOf(DEBIAN, { options: { method: 'pygrub' } })
+  expect(paths(plan.firstBoot.once)).toEqual(['/boot/grub/menu.lst', '/boot/grub/grub.cfg'])
+  expect(plan.warnings[0]).toContain('This is no Xen guest')
+})
+
 test('OpenVZ: the links, and nothing to boot', () => {
   const plan = planOf(OPENVZ)
   const init = { path: '/sbin/init', becomes: { kind: 'link', target: 'solocloud' } }
@@ -260,8 +272,18 @@ const REFUSALS: readonly [string, string, Tree, Case?][] = [
     { options: { method: 'grub' } },
   ],
   ['kexec on Xen', 'Use --method pygrub.', XEN_PV, { options: { method: 'kexec' } }],
-  ['PyGrub on KVM', 'Use --method kexec or grub.', DEBIAN, { options: { method: 'pygrub' } }],
-  ['OpenVZ on LXC', 'Nor is any other.', LXC, { options: { method: 'openvz' } }],
+  [
+    'PyGrub without a menu',
+    'no menu on this disk that a host could read. Nor is any other.',
+    without(DEBIAN, /boot\/grub/),
+    { options: { method: 'pygrub' } },
+  ],
+  [
+    'OpenVZ on KVM',
+    'this is not a container. Use --method kexec or grub.',
+    DEBIAN,
+    { options: { method: 'openvz' } },
+  ],
 ]
 const broken = {
   network: { ...ORDINARY.network, problems: ['no interface has an address'] },

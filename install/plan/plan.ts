@@ -58,13 +58,13 @@ interface Boots {
 }
 
 function bootsOf(system: System, method: Chosen['method']): Boots {
-  const { bootLoader } = system
+  const { bootLoader, pyGrub } = system
   if (method === 'openvz')
     return { firstBoot: openVzBoot(), permanent: [initLink(), ...powerLinks()] }
   const bootable = bootableOf(system)
-  if (method === 'pygrub' && bootLoader.kind === 'PyGrub') {
-    const permanent = [...pyGrubMenus(bootable, bootLoader), ...powerLinks()]
-    return { firstBoot: pyGrubBoot(bootable, bootLoader), permanent }
+  if (method === 'pygrub' && pyGrub !== null) {
+    const permanent = [...pyGrubMenus(bootable, pyGrub), ...powerLinks()]
+    return { firstBoot: pyGrubBoot(bootable, pyGrub), permanent }
   }
   if (method === 'pygrub' || bootLoader.kind !== 'GRUB') throw new Error(`BUG: no ${method} here`)
   return {

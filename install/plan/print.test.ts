@@ -119,7 +119,8 @@ test('refusals', () => {
   const planned = planInstall(look(LXC), OPTIONS)
   if (!('refusals' in planned)) throw new Error('not refused')
   expect(formatRefusals(planned.refusals, PLAIN)).toBe(`Nothing was changed, because
-  - This is an LXC container, whose host decides what runs in it: install on the
-    host, or on a virtual machine.
+  - This is an LXC container, whose host decides what runs in it: install on a
+    virtual machine instead. If the host starts this container by its
+    /sbin/init, say so with --method openvz.
 `)
 })

@@ -2,6 +2,7 @@
 import { formatBytes } from '../../cloud/units.ts'
 import { INSTALLATION_DIRECTORY } from '../../installation/places.ts'
 import type { System } from '../look/look.ts'
+import { isContainer } from '../look/virtualisation.ts'
 import type { InstallOptions } from './install-plan.ts'
 
 const MIB = 1024 * 1024
@@ -73,8 +74,8 @@ function oldKernel({ kernel: { release } }: System): string | null {
 }
 
 function rootType({ root, virtualisation }: System): string | null {
-  if (virtualisation === 'OpenVZ' || (root !== null && ROOT_TYPES.includes(root.fstype)))
-    return null
+  if (isContainer(virtualisation)) return null
+  if (root !== null && ROOT_TYPES.includes(root.fstype)) return null
   const type = root === null ? 'of an unknown type' : root.fstype
   return (
     `The root file system is ${type}: a node needs ext4, xfs or btrfs below it. ` +

@@ -1,4 +1,5 @@
 // What a person should know before saying yes.
+import { isContainer } from '../look/virtualisation.ts'
 import type { InstallPlan } from './install-plan.ts'
 
 type Unwarned = Omit<InstallPlan, 'warnings'>
@@ -34,7 +35,7 @@ const RULES: readonly Rule[] = [
         '`restorecon` for the files of its boot loader.'
       : null,
   ({ system }) =>
-    system.kernel.hasModules || system.virtualisation === 'OpenVZ'
+    system.kernel.hasModules || isContainer(system.virtualisation)
       ? null
       : `/lib/modules has nothing for ${system.kernel.release}: the node has the drivers that are in the kernel, and no others.`,
   ({ system }) =>
