@@ -15,6 +15,8 @@ export interface Io {
 
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process
+  // Whoever read may be gone (`| head`, a connection that broke): what was begun is still ended in order.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined)
   // Of a pipe, isTTY is undefined, whatever the types say.
   const isTerminal = (stream: { isTTY?: boolean }): boolean => stream.isTTY === true
   return {
