@@ -38,3 +38,11 @@ test('a command that QEMU can no longer answer is refused', async () => {
   await expect(pending).rejects.toThrow('QEMU has ended')
   await expect(qmp.execute('late')).rejects.toThrow('QEMU has ended')
 })
+
+test('a connection that breaks is no error of its own', async () => {
+  const stream = fakeQemu()
+  const qmp = new Qmp(stream, () => undefined)
+  const pending = qmp.execute('silent')
+  stream.destroy(new Error('ECONNRESET'))
+  await expect(pending).rejects.toThrow('QEMU has ended')
+})

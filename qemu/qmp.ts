@@ -33,7 +33,10 @@ export class Qmp {
     // QEMU's end is reported by its exit; here only the unanswered commands must learn of it.
     stream.on('error', () => undefined)
     stream.on('close', () => this.#close())
-    createInterface({ input: stream }).on('line', (line) => this.#take(JSON.parse(line) as Message))
+    createInterface({ input: stream })
+      .on('line', (line) => this.#take(JSON.parse(line) as Message))
+      // It passes the stream's own on.
+      .on('error', () => undefined)
   }
 
   /** Sends a command and waits for its answer. Rejects with QEMU's words, or when QEMU ends. */
