@@ -21,30 +21,51 @@ const POLL_MS = 500
 /** `Host guest` is whatever answers at the address last given to `setAddress`, under one name in known_hosts. */
 export class SshClient {
   readonly #dir: string
+  readonly #namespaceOf: number | null
 
-  private constructor(dir: string) {
+  private constructor(dir: string, namespaceOf: number | null) {
     this.#dir = dir
+    this.#namespaceOf = namespaceOf
   }
 
-  /** Makes `dir`. `key`: the file of a private key, copied with the permissions that ssh asks for. */
-  static async make(dir: string, key: string): Promise<SshClient> {
+  /**
+   * Makes `dir`. `key`: the file of a private key, copied with the permissions that ssh asks for.
+   * `namespaceOf`: of which process's network this person sits in.
+   */
+  static async make(
+    dir: string,
+    key: string,
+    namespaceOf: number | null = null,
+  ): Promise<SshClient> {
     await mkdir(join(dir, 'bin'), { recursive: true, mode: 0o700 })
     await copyFile(key, join(dir, 'key'))
     await chmod(join(dir, 'key'), 0o600)
     // ssh looks for a person's config where the password database says, not where $HOME does.
-    const script = `#!/bin/sh\nexec /usr/bin/ssh -F '${join(dir, 'config')}' "$@"\n`
+    const inside = namespaceOf === null ? '' : `nsenter --net=/proc/${namespaceOf}/ns/net -- `
+    const script = `#!/bin/sh\nexec ${inside}/usr/bin/ssh -F '${join(dir, 'config')}' "$@"\n`
     await writeFile(join(dir, 'bin/ssh'), script, { mode: 0o755 })
-    return new SshClient(dir)
+    return new SshClient(dir, namespaceOf)
   }
 
-  /** Where the guest is reached, as HOST:PORT; this changes with each start of QEMU. */
+  /** Another person, in `dir`, with the same key, who has met the same hosts. */
+  async twin(dir: string): Promise<SshClient> {
+    const twin = await SshClient.make(dir, join(this.#dir, 'key'), this.#namespaceOf)
+    await copyFile(this.knownHosts, twin.knownHosts)
+    return twin
+  }
+
+  get knownHosts(): string {
+    return join(this.#dir, 'known_hosts')
+  }
+
+  /** Where the guest is reached, as HOST:PORT or [HOST]:PORT; this changes with each start of QEMU. */
   async setAddress(address: string): Promise<void> {
-    const [host, port] = address.split(':')
+    const { hostname, port } = new URL(`ssh://${address}`)
     const config = `Host guest
-HostName ${host}
+HostName ${hostname.replace(/^\[|\]$/g, '')}
 Port ${port}
 HostKeyAlias guest
-UserKnownHostsFile ${join(this.#dir, 'known_hosts')}
+UserKnownHostsFile ${this.knownHosts}
 IdentityFile ${join(this.#dir, 'key')}
 IdentitiesOnly yes
 IdentityAgent none
@@ -86,7 +107,7 @@ KexAlgorithms curve25519-sha256
   /** Copies a file from here. */
   async copy(local: string, remote: string, user = 'root'): Promise<void> {
     // The old protocol, in which nothing is acknowledged piece by piece, takes half the time in emulation.
-    const words = ['-O', '-F', join(this.#dir, 'config'), local, `${user}@guest:${remote}`]
+    const words = ['-O', '-S', join(this.#dir, 'bin/ssh'), local, `${user}@guest:${remote}`]
     expectOk(await this.#spawn('scp', words, COMMAND_MS_MAX), `scp ${local}`)
   }
 

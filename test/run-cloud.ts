@@ -11,8 +11,19 @@ export interface CloudRun {
 export const CLOUD = join(import.meta.dirname, '../build/cloud')
 const RUN_MS_MAX = 180_000
 
-export async function runCloud(args: readonly string[]): Promise<CloudRun> {
-  const child = spawn(CLOUD, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: RUN_MS_MAX })
+export interface CloudOptions {
+  /** The environment: ssh is found by it. */
+  env?: NodeJS.ProcessEnv
+  timeoutMs?: number
+}
+
+export async function runCloud(
+  args: readonly string[],
+  { env = process.env, timeoutMs = RUN_MS_MAX }: CloudOptions = {},
+): Promise<CloudRun> {
+  const child = spawn(CLOUD, args, {
+    ...{ env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs },
+  })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -26,7 +37,11 @@ export async function runCloud(args: readonly string[]): Promise<CloudRun> {
 
 /** Standard output of a run that must succeed. */
 export async function cloud(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runCloud(args)
+  return stdoutOf(args, await runCloud(args))
+}
+
+/** Throws with everything that was printed when it did not succeed. */
+export function stdoutOf(args: readonly string[], { code, stdout, stderr }: CloudRun): string {
   if (code === 0) return stdout
   throw new Error(`cloud ${args.join(' ')}: exit ${String(code)}\n${stdout}${stderr}`)
 }
