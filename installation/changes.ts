@@ -63,8 +63,12 @@ export function takeBack(blobs: string, changes: readonly Change[]): void {
  * fs errors.
  */
 export function takeBackUntouched(blobs: string, changes: readonly Change[]): void {
-  const untouched = changes.filter(({ path, after }) => isThere(path, after))
-  takeBack(blobs, untouched)
+  takeBack(blobs, changes.filter(isMade))
+}
+
+/** Whether its path is as the change makes it. Throws Node's fs errors. */
+export function isMade({ path, after }: Change): boolean {
+  return isThere(path, after)
 }
 
 function put(blobs: string, path: string, content: PathContent): void {

@@ -89,13 +89,24 @@ test('any request of cloud confirms: the node is what boots, and stays', () => {
   expect(at.read(at.config)).toBe('an entry, and the default')
 })
 
-test('a power cut between the permanent changes and the record is a trial again', () => {
-  const { permanent } = at.install()
+// A kexec has changed nothing for its one boot.
+test.each(['grub', 'kexec'] as const)(
+  '%s: a power cut between the permanent changes and the record is a trial again',
+  (method) => {
+    const { permanent } = at.install(method === 'kexec' ? { method, once: [] } : {})
+    at.begin()
+    makeChanges(at.directory, permanent)
+    at.lives = emptyRecord()
+    expect(at.begin().status()?.state).toBe('trial')
+    expect(at.read(at.config)).toBeNull()
+  },
+)
+
+test('what the old system has at a path that only a confirmation changes stays', () => {
+  at.install({ method: 'kexec', once: [] })
+  writeFileSync(at.config, 'by hand')
   at.begin()
-  makeChanges(at.directory, permanent)
-  at.lives = emptyRecord()
-  expect(at.begin().status()?.state).toBe('trial')
-  expect(at.read(at.config)).toBeNull()
+  expect(at.read(at.config)).toBe('by hand')
 })
 
 test('what can not be made permanent is not, and the trial goes on', () => {

@@ -213,7 +213,9 @@ export class NodeInstallation {
 
   #firstLife(record: KeptRecord): TrialNote {
     const { life, notes, log } = this.#parts
-    const problems = record.takeBack(record.value.once)
+    const { once, permanent } = record.value
+    // What a confirmation has made that the power has cut off, too: it was never told.
+    const problems = record.takeBack([...once, ...record.made(permanent)])
     for (const problem of problems) log.complain(problem, null)
     const kept = problems.slice(0, KEPT_PROBLEMS_MAX).map((text) => text.slice(0, KEPT_CHARS_MAX))
     const note = { endsMs: life.get('bootMs') + record.value.trialMs, problems: kept }

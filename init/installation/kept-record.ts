@@ -1,7 +1,7 @@
 // The record of the installation as this life knows it, and what goes with it: changes that a boot loader sees.
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { makeChanges, takeBack } from '../../installation/changes.ts'
+import { isMade, makeChanges, takeBack } from '../../installation/changes.ts'
 import { writeInstallation } from '../../installation/record.ts'
 import type { Change, Installation } from '../../protocol/installation.ts'
 import { settleFileSystem } from '../../sys/freeze.ts'
@@ -54,6 +54,17 @@ export class KeptRecord {
       attempt(`${change.path} stays changed`, () => takeBack(this.#directory, [change]))
     attempt('the boot loader may see it later', () => this.#settle(changes))
     return problems
+  }
+
+  /** Those that somebody has made, or that can't be looked at. */
+  made(changes: readonly Change[]): Change[] {
+    return changes.filter((change) => {
+      try {
+        return isMade(change)
+      } catch {
+        return true
+      }
+    })
   }
 
   #settle(changes: readonly Change[]): void {
