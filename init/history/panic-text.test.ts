@@ -38,8 +38,15 @@ test('what begins nowhere, or has no header, is shown as it is', () => {
   expect(panicText([''])).toBe('')
 })
 
-test('it is bounded, and its end counts', () => {
-  const text = panicText([`Panic#1 Part1\nKernel panic\n${'x'.repeat(100_000)}\nthe end`]) ?? ''
+test('it is bounded, and the reason is never what is left out', () => {
+  const reason = 'Kernel panic - not syncing: x\n'
+  const text = panicText([`Panic#1 Part1\n${reason}${'x'.repeat(100_000)}\nthe end`]) ?? ''
+  expect(text.length).toBe(PANIC_BYTES_MAX)
+  expect(text.startsWith(reason)).toBe(true)
+})
+
+test('what begins nowhere is bounded too, and its end counts', () => {
+  const text = panicText([`Panic#1 Part1\n${'x'.repeat(100_000)}\nthe end`]) ?? ''
   expect(text.length).toBe(PANIC_BYTES_MAX)
   expect(text.endsWith('\nthe end')).toBe(true)
 })

@@ -16,8 +16,8 @@ const HEADER = /^([A-Za-z ]+)#(\d+) Part(\d+)\n/
 const BEGINNING = /Kernel panic|Oops/
 
 /**
- * The last 4 KiB, from the line with 'Kernel panic' or 'Oops' on, of the dump that tells most: a panic, else
- * the last one. null without records.
+ * 4 KiB of the dump that tells most: a panic, else the last one. From the line with 'Kernel panic' or 'Oops' on,
+ * as the reason stands there and the deeper calls after it; without such a line, the last. null without records.
  */
 export function panicText(records: readonly string[]): string | null {
   const parts = records.map(parsePart)
@@ -28,20 +28,13 @@ export function panicText(records: readonly string[]): string | null {
     .sort((one, other) => other.part - one.part)
     .map(({ text }) => text)
     .join('')
-  return lastBytes(fromBeginning(dump), PANIC_BYTES_MAX)
+  const at = dump.search(BEGINNING)
+  const bytes = Buffer.from(at < 0 ? dump : dump.slice(dump.lastIndexOf('\n', at) + 1))
+  const start = at < 0 ? Math.max(0, bytes.length - PANIC_BYTES_MAX) : 0
+  return bytes.subarray(start, start + PANIC_BYTES_MAX).toString()
 }
 
 function parsePart(record: string): Part {
   const [header = '', reason = '', count = '0', part = '1'] = HEADER.exec(record) ?? []
   return { reason, count: Number(count), part: Number(part), text: record.slice(header.length) }
-}
-
-function fromBeginning(text: string): string {
-  const at = text.search(BEGINNING)
-  return at < 0 ? text : text.slice(text.lastIndexOf('\n', at) + 1)
-}
-
-function lastBytes(text: string, bytesMax: number): string {
-  const bytes = Buffer.from(text)
-  return bytes.subarray(Math.max(0, bytes.length - bytesMax)).toString()
 }
