@@ -1,7 +1,8 @@
-// `make test` and `make check`: the stages in their order, a line for each, and the sum.
+// `make test` and `make check`: the stages in their order, a line for each as it ends, and the sum.
 // Usage: stages.ts [check | STAGE...]
 import { spawn } from 'node:child_process'
 import { createWriteStream, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative } from 'node:path'
 import { endOfLife } from '../demo/lifetime.ts'
 
@@ -13,6 +14,8 @@ interface Stage {
   counts: boolean
   /** Needs what the stage `build` makes. */
   needsBuild: boolean
+  /** A guest at a time, which is busy on one processor: as many such stages run at once as there are. */
+  emulates: boolean
 }
 
 interface Outcome {
@@ -23,17 +26,24 @@ interface Outcome {
 
 const ROOT = join(import.meta.dirname, '..')
 const LOGS = join(ROOT, 'build/test-logs')
-const STAGE_MS_MAX = 30 * 60_000
+const STAGE_MS_MAX = 40 * 60_000
 /** The end of a failed stage's output that is shown; all of it is in the log. */
 const SHOWN_LENGTH_MAX = 20_000
 
+/** Directories of test/ with guests, the one that takes longest first. They come last. */
+const EMULATING_AREAS = ['install', 'deaths', 'boot', 'power-cut']
+/** The others in the order of what they need; one that is not named here runs before these. */
+const LAST_AREAS = ['bundle', 'namespaces', 'ssh', 'compat', 'network', ...EMULATING_AREAS]
+/** More would not find the memory on a small machine. */
+const GUESTS_MAX = 2
+
 const node = (...words: string[]) => [process.execPath, ...words]
 const tool = (name: string, words: readonly string[]): Stage => ({
-  ...{ name, counts: false, needsBuild: false },
+  ...{ name, counts: false, needsBuild: false, emulates: false },
   words: () => words,
 })
 const vitest = (name: string, needsBuild: boolean): Stage => ({
-  ...{ name, counts: true, needsBuild },
+  ...{ name, counts: true, needsBuild, emulates: EMULATING_AREAS.includes(name) },
   words: (report) => {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     return node('node_modules/vitest/vitest.mjs', 'run', '--project', name, ...reporters)
@@ -48,11 +58,6 @@ const CHECKS: readonly Stage[] = [
   vitest('unit', false),
 ]
 const BUILD = tool('build', ['make', '--no-print-directory', 'build'])
-
-/** Directories of test/ in the order of what they need; one that is not named here runs before these. */
-const LAST_AREAS = [
-  ...['bundle', 'namespaces', 'ssh', 'compat', 'network', 'boot', 'install', 'power-cut'],
-]
 
 function allStages(): Stage[] {
   const files = globSync('test/*/**/*.test.ts', { cwd: ROOT })
@@ -135,17 +140,30 @@ async function showStage(stage: Stage, built: boolean, ending: AbortSignal): Pro
   return outcome
 }
 
+/** Runs them in their order, those that emulate at last and side by side; the sum of their outcomes. */
+async function runStages(stages: readonly Stage[], ending: AbortSignal): Promise<Outcome> {
+  const sum: Outcome = { passed: 0, failed: 0, skipped: 0 }
+  let built = true
+  const lane = async (queue: Stage[]): Promise<void> => {
+    for (let stage = queue.shift(); stage !== undefined; stage = queue.shift()) {
+      const outcome = await showStage(stage, built, ending)
+      if (ending.aborted) return
+      if (stage === BUILD) built = outcome.failed === 0
+      sum.passed += outcome.passed
+      sum.failed += outcome.failed
+      sum.skipped += outcome.skipped
+    }
+  }
+  await lane(stages.filter(({ emulates }) => !emulates))
+  const emulating = stages.filter(({ emulates }) => emulates)
+  const lanes = Math.min(GUESTS_MAX, availableParallelism())
+  await Promise.all(Array.from({ length: lanes }, () => lane(emulating)))
+  return sum
+}
+
 const stages = chosenStages(process.argv.slice(2))
 const ending = endOfLife()
 mkdirSync(LOGS, { recursive: true })
-const sum = { passed: 0, failed: 0 }
-let built = true
-for (const stage of stages) {
-  const outcome = await showStage(stage, built, ending)
-  if (ending.aborted) break
-  if (stage === BUILD) built = outcome.failed === 0
-  sum.passed += outcome.passed
-  sum.failed += outcome.failed
-}
-process.stdout.write(`\n${sum.passed} passed, ${sum.failed} failed\n`)
-process.exit(sum.failed === 0 && !ending.aborted ? 0 : 1)
+const { passed, failed } = await runStages(stages, ending)
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exit(failed === 0 && !ending.aborted ? 0 : 1)

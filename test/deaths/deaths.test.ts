@@ -1,7 +1,7 @@
 // PID 1 of a machine dies fifty times, and nobody but PID 1 notices.
 import { expect, test } from 'vitest'
-import { manyDeaths } from '../deaths/many-deaths.ts'
-import { guestWard } from '../deaths/patients.ts'
+import { manyDeaths } from './many-deaths.ts'
+import { guestWard } from './patients.ts'
 import { chooseSeed } from '../seeded.ts'
 
 const DEATHS = 50
