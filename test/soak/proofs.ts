@@ -1,4 +1,5 @@
 // The long proofs by name, in the order in which `make soak` runs them.
+import { waysBack } from '../install/ways-back.ts'
 import { powerCuts } from '../power-cut/power-cuts.ts'
 import { containerDeaths, deaths } from './deaths.ts'
 import { fuzzing } from './fuzzing.ts'
@@ -11,6 +12,7 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   fuzzing,
   'power-cuts': powerCuts,
   'random-events': randomEvents,
+  'ways-back': waysBack,
 }
 
 /** Those with these names, in this order; all when there are none. Throws a sentence about an unknown one. */
