@@ -1,7 +1,7 @@
 // A progress bar on a terminal: bytes, the average rate of the phase, time left. Nothing elsewhere.
 import cliProgress from 'cli-progress'
 import type { Io } from './io.ts'
-import { formatBytes } from './units.ts'
+import { formatBytes } from '../terminal/units.ts'
 
 const FORMAT =
   '{label}: {phase} [{bar}] {percentage}%  {done} of {size}  {rate}/s  {eta_formatted} left  {note}'

@@ -1,8 +1,8 @@
 // Where the command line reads its surroundings and writes, so that tests can stand in for a terminal.
-import { createInterface } from 'node:readline/promises'
 import { isatty } from 'node:tty'
 import pc from 'picocolors'
 import type { LogLine } from '../protocol/api.ts'
+import { ask } from '../terminal/ask.ts'
 import { ExitCode, type CloudError } from './errors.ts'
 
 const STDIN = 0
@@ -27,14 +27,13 @@ export function processIo(): Io {
   for (const stream of [stdout, stderr]) stream.on('error', endOfReader)
   // picocolors also colours a pipe when CI is set; what reads our pipe wants plain text.
   const colors = pc.createColors(pc.isColorSupported && isTerminal(stdout))
-  return { out: stdout, err: stderr, env, colors, ask: isatty(STDIN) ? askOnTerminal : null }
-}
-
-async function askOnTerminal(question: string): Promise<string> {
-  using terminal = createInterface({ input: process.stdin, output: process.stderr })
-  // Without a line, at the end of the input, nothing would ever come.
-  const ended = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
-  return await Promise.race([terminal.question(question), ended])
+  return {
+    out: stdout,
+    err: stderr,
+    env,
+    colors,
+    ask: isatty(STDIN) ? (question) => ask(question, stderr) : null,
+  }
 }
 
 /** Of a pipe, isTTY is undefined, whatever the types say. */

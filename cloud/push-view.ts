@@ -2,8 +2,8 @@
 import type { AppStatus, Progress } from '../protocol/api.ts'
 import { Bar } from './bar.ts'
 import { printJson, printLine, type Io } from './io.ts'
-import { printable } from './table.ts'
-import { formatBytes } from './units.ts'
+import { printable } from '../terminal/table.ts'
+import { formatBytes } from '../terminal/units.ts'
 
 export interface PushView {
   hashing(bytes: number): void

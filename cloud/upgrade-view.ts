@@ -3,8 +3,8 @@ import type { NodeStatus, UpgradeProgress } from '../protocol/api.ts'
 import { Bar } from './bar.ts'
 import { printJson, printLine, type Io } from './io.ts'
 import type { PushListener } from './push.ts'
-import { printable } from './table.ts'
-import { formatBytes } from './units.ts'
+import { printable } from '../terminal/table.ts'
+import { formatBytes } from '../terminal/units.ts'
 
 export interface UpgradeView extends PushListener {
   event(progress: UpgradeProgress): void

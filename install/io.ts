@@ -1,6 +1,6 @@
 // Where `install` writes and asks, so that tests can stand in for a terminal.
-import { createInterface } from 'node:readline/promises'
 import pc from 'picocolors'
+import { ask } from '../terminal/ask.ts'
 import type { Colors } from './plan/print.ts'
 
 export interface Io {
@@ -24,20 +24,6 @@ export function processIo(): Io {
     err: (text) => void stderr.write(text),
     env,
     colors: pc.createColors(pc.isColorSupported && isTerminal(stdout)),
-    ask: isTerminal(stdin) && isTerminal(stdout) ? askOnTerminal : null,
-  }
-}
-
-/** '' also at the end of the input. */
-async function askOnTerminal(question: string): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout })
-  try {
-    lines.once('SIGINT', () => lines.close())
-    return await Promise.race([
-      lines.question(question),
-      new Promise<string>((resolve) => lines.once('close', () => resolve(''))),
-    ])
-  } finally {
-    lines.close()
+    ask: isTerminal(stdin) && isTerminal(stdout) ? (question) => ask(question, stdout) : null,
   }
 }

@@ -30,8 +30,8 @@ export function writeDurably(path: string, text: string | Uint8Array, disk: Writ
   syncDirectory(dirname(path), disk)
 }
 
-/** fsync(2) of a directory: its entries are on disk. */
-export function syncDirectory(path: string, disk: WriteDisk = fs): void {
+/** fsync(2) of a file that somebody else has written. */
+export function syncFile(path: string, disk: WriteDisk = fs): void {
   const fd = disk.openSync(path, 'r')
   try {
     disk.fsyncSync(fd)
@@ -39,3 +39,6 @@ export function syncDirectory(path: string, disk: WriteDisk = fs): void {
     disk.closeSync(fd)
   }
 }
+
+/** fsync(2) of a directory: its entries are on disk. */
+export const syncDirectory = syncFile

@@ -5,7 +5,7 @@ import { clientFor, type CommandSpec, type Context } from '../command.ts'
 import { CloudError, errorCode, ExitCode, usageError } from '../errors.ts'
 import { printJson, type Io } from '../io.ts'
 import { Ticker } from '../ticker.ts'
-import { formatBytes } from '../units.ts'
+import { formatBytes } from '../../terminal/units.ts'
 
 /** It has the keys of the node's apps. */
 const MODE = 0o600

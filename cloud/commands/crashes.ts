@@ -4,8 +4,8 @@ import { nodeHistory } from '../../protocol/wire.ts'
 import { clientFor, type CommandSpec, type Context } from '../command.ts'
 import { CloudError, ExitCode, usageError } from '../errors.ts'
 import { printJson, printLine, type Io } from '../io.ts'
-import { formatTable, printable, type Cell } from '../table.ts'
-import { formatDuration } from '../units.ts'
+import { formatTable, printable, type Cell } from '../../terminal/table.ts'
+import { formatDuration } from '../../terminal/units.ts'
 
 export const crashes: CommandSpec = {
   name: 'crashes',

@@ -6,8 +6,8 @@ import { Bar } from '../bar.ts'
 import type { CommandSpec, Context } from '../command.ts'
 import { CloudError, errorCode, ExitCode, usageError } from '../errors.ts'
 import { printJson, printLine } from '../io.ts'
-import { formatTable, printable, type Cell } from '../table.ts'
-import { formatBytes } from '../units.ts'
+import { formatTable, printable, type Cell } from '../../terminal/table.ts'
+import { formatBytes } from '../../terminal/units.ts'
 
 export const imageBuild: CommandSpec = {
   name: 'build',

@@ -4,8 +4,8 @@ import { appStatuses } from '../../protocol/wire.ts'
 import { clientFor, type CommandSpec } from '../command.ts'
 import { ExitCode, usageError } from '../errors.ts'
 import { printJson, type Io } from '../io.ts'
-import { formatTable, printable, type Cell } from '../table.ts'
-import { formatDuration } from '../units.ts'
+import { formatTable, printable, type Cell } from '../../terminal/table.ts'
+import { formatDuration } from '../../terminal/units.ts'
 
 export const ps: CommandSpec = {
   name: 'ps',

@@ -6,9 +6,9 @@ import { clientFor, type CommandSpec, type Context } from '../command.ts'
 import { ExitCode, problemError, usageError } from '../errors.ts'
 import { printJson, printLine } from '../io.ts'
 import { askStory, type Story } from '../push.ts'
-import { printable } from '../table.ts'
+import { printable } from '../../terminal/table.ts'
 import { Ticker } from '../ticker.ts'
-import { formatBytes } from '../units.ts'
+import { formatBytes } from '../../terminal/units.ts'
 
 const STORY: Story<PurgeProgress> = {
   decode: purgeProgress,

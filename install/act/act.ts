@@ -4,7 +4,6 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -17,7 +16,7 @@ import { makeChanges, takeBack, takeBackUntouched } from '../../installation/cha
 import { INSTALLATION_DIRECTORY, NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
 import { writeInstallation } from '../../installation/record.ts'
 import type { Installation } from '../../protocol/installation.ts'
-import { partialPath, syncDirectory, writeDurably } from '../../sys/durable-file.ts'
+import { partialPath, syncDirectory, syncFile, writeDurably } from '../../sys/durable-file.ts'
 import type { Native } from '../../sys/native.ts'
 import { check } from '../../sys/sys-error.ts'
 import { ExitCode, InstallError } from '../errors.ts'
@@ -245,14 +244,5 @@ class Installer {
   #remove(path: string): void {
     rmSync(this.#at(path), { recursive: true, force: true })
     syncDirectory(dirname(this.#at(path)))
-  }
-}
-
-function syncFile(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }

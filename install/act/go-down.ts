@@ -1,6 +1,6 @@
 // The last step: the running system is asked to go down, its services in their order, and the person is told
 // how to come back.
-import { formatDuration } from '../../cloud/units.ts'
+import { formatDuration } from '../../terminal/units.ts'
 import { ExitCode, InstallError } from '../errors.ts'
 import type { FirstBoot, InstallPlan } from '../plan/install-plan.ts'
 import { wayIn } from '../plan/way-in.ts'

@@ -1,7 +1,7 @@
 // The plan for people, like `terraform plan`: what is there, what will be written, how to go back.
 import type { createColors } from 'picocolors'
-import { formatTable, type Cell } from '../../cloud/table.ts'
-import { formatBytes } from '../../cloud/units.ts'
+import { formatTable, type Cell } from '../../terminal/table.ts'
+import { formatBytes } from '../../terminal/units.ts'
 import { NODE_FILE, STATE_DIRECTORY } from '../../installation/places.ts'
 import { CHROOTS, type System } from '../look/look.ts'
 import type { InstallPlan, PlannedChange } from './install-plan.ts'

@@ -1,5 +1,5 @@
 // Why nothing is done at all, whatever the method: sentences that say what to do.
-import { formatBytes } from '../../cloud/units.ts'
+import { formatBytes } from '../../terminal/units.ts'
 import { INSTALLATION_DIRECTORY } from '../../installation/places.ts'
 import type { System } from '../look/look.ts'
 import { isContainer } from '../look/virtualisation.ts'

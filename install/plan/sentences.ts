@@ -1,5 +1,5 @@
 // How the first boot, the trial and the way back go, in the words of a person.
-import { formatDuration } from '../../cloud/units.ts'
+import { formatDuration } from '../../terminal/units.ts'
 import type { InstallMethod } from '../../protocol/installation.ts'
 import { wayIn } from './way-in.ts'
 import { ENTRY } from './grub-config.ts'

@@ -1,5 +1,5 @@
 // What is there, a name and a text for each line.
-import { formatBytes } from '../../cloud/units.ts'
+import { formatBytes } from '../../terminal/units.ts'
 import type { BootLoaderLook } from '../look/boot-loader.ts'
 import type { FileSystem, FstabEntry } from '../look/file-systems.ts'
 import type { PlannedInterface } from '../../protocol/network-plan.ts'
