@@ -121,7 +121,8 @@ export async function main(): Promise<void> {
     ...{ native, life, notes, boots, log, state, reaper, supervisor, runner, isolation, settings },
     ...{ degraded, mounted, installation },
   })
-  installation.watchTrial((reason) => node.goDown('reboot', reason))
+  const trialMs = settings.trial === null ? null : settings.trial * 1000
+  installation.watchTrial(trialMs, (reason) => node.goDown('reboot', reason))
   await node.listen()
   // After the apps: they need no hardware, and each module takes time.
   await prepareHardware(modules, notes)

@@ -4,7 +4,7 @@ import { parseSettings, readSettings, settingWords } from './settings.ts'
 const parse = (line: string) => parseSettings([settingWords(line.split(' '))])
 const nothing = {
   ...{ manage: null, address: null, gateway: null, plan: null, nameServers: [] },
-  ...{ hostname: null, group: null, crashLoop: { count: 5, seconds: 60 }, faults: [] },
+  ...{ hostname: null, group: null, crashLoop: { count: 5, seconds: 60 }, trial: null, faults: [] },
 }
 
 test('no settings at all', () => {
@@ -15,7 +15,7 @@ test('every setting', () => {
   const line =
     'solocloud.manage=[::]:5678 solocloud.insecure=yes solocloud.address=eth0:192.0.2.5/24 ' +
     'solocloud.gateway=192.0.2.1 solocloud.dns=192.0.2.2,2001:db8::2 solocloud.hostname=node7 solocloud.group=27 ' +
-    'solocloud.crashloop=60/3600 solocloud.faults=start:segv*2,listen:/run/faults'
+    'solocloud.crashloop=60/3600 solocloud.trial=900 solocloud.faults=start:segv*2,listen:/run/faults'
   expect(parse(line)).toEqual({
     settings: {
       manage: { host: '::', port: 5678 },
@@ -26,6 +26,7 @@ test('every setting', () => {
       hostname: 'node7',
       group: 27,
       crashLoop: { count: 60, seconds: 3600 },
+      trial: 900,
       faults: [{ start: 'segv', lives: 2 }, { listen: { path: '/run/faults' } }],
     },
     problems: [],
@@ -55,6 +56,8 @@ test.each([
   'group=-1',
   'group=4294967295',
   'crashloop=5',
+  'trial=15m',
+  'trial=604801',
   'crashloop=0/60',
   'crashloop=61/60',
   'crashloop=5/0',

@@ -21,6 +21,8 @@ export interface Settings {
   group: number | null
   /** More lives than this within so long, and the loader waits between them. */
   crashLoop: { count: number; seconds: number }
+  /** Of a boot that happens once, in seconds, by the installer; null for every other. Never from the state database. */
+  trial: number | null
   /** Deaths on demand. Never from the state database: what the API can reach must not allow them. */
   faults: readonly FaultSpec[]
 }
@@ -43,6 +45,10 @@ const CRASH_LOOP: Settings['crashLoop'] = { count: 5, seconds: 60 }
 /** LIFE_STARTS of native/life.h, less the one that is one too many. */
 const CRASH_COUNT_MAX = 60
 const CRASH_SECONDS_MAX = 3600
+/** A week, as `install --trial` has it. */
+const TRIAL_SECONDS_MAX = 7 * 24 * 3600
+/** What the API can change must not change them. */
+const ONLY_WORDS: readonly string[] = ['faults', 'trial']
 /** In a sentence about it. */
 const VALUE_SHOWN_MAX = 80
 
@@ -81,6 +87,10 @@ const parsers: { [K in keyof Named]: Parser<NonNullable<Named[K]>> } & {
       ? Number(value)
       : wrong("a group's number, like 27"),
   crashloop: parseCrashLoop,
+  trial: (value) =>
+    /^\d{1,6}$/.test(value) && Number(value) <= TRIAL_SECONDS_MAX
+      ? Number(value)
+      : wrong(`seconds, up to ${TRIAL_SECONDS_MAX}`),
   faults: (value) =>
     parseFaults(value) ?? wrong('listen:HOST:PORT, listen:/PATH, start:KIND*N or loader*N'),
 }
@@ -167,6 +177,7 @@ function assemble(
     hostname = null,
     group = null,
     crashloop = CRASH_LOOP,
+    trial = null,
     faults = [],
   } = parsed
   if (manage !== null && !insecure) {
@@ -181,7 +192,7 @@ function assemble(
   return {
     ...{ manage: insecure ? manage : null, address, gateway, plan: network },
     ...{ nameServers: dns, hostname, group },
-    ...{ crashLoop: crashloop, faults },
+    ...{ crashLoop: crashloop, trial, faults },
   }
 }
 
@@ -197,7 +208,7 @@ export function readSettings(
   const kernel = native.ownsMachine() === 1 ? readFileSync('/proc/cmdline', 'utf8') : ''
   const words = kernel.trim().split(/\s+/)
   const database = Object.keys(parsers).flatMap((key): [string, string][] => {
-    const value = key === 'faults' ? null : stored(key)
+    const value = ONLY_WORDS.includes(key) ? null : stored(key)
     return value === null ? [] : [[key, value]]
   })
   const given = [settingWords(initArguments), settingWords(words)]

@@ -151,6 +151,29 @@ test('a record that is damaged does not keep the node from coming up', () => {
   expect(node.problems()).toEqual([expect.stringContaining("can't be used")])
 })
 
+test('a boot for a trial without its record ends in the old system', () => {
+  using test = new TestInstallation()
+  const begun = test.begin(15 * MINUTE_MS)
+  expect(begun.problems()).toEqual([
+    expect.stringContaining('the record of the installation is not there'),
+  ])
+  expect(() => begun.confirm('cloud')).toThrow('the record of the installation is not there')
+  test.clock.advance(15 * MINUTE_MS - 2000)
+  expect(test.ended).toEqual([])
+  // Another life of that boot has the same end.
+  test.begin(15 * MINUTE_MS)
+  test.clock.advance(2000)
+  expect(test.ended.length).toBeGreaterThan(0)
+})
+
+test("where the record is, the kernel's words count for nothing", () => {
+  using test = new TestInstallation()
+  test.install({ state: 'confirmed' })
+  test.begin(MINUTE_MS)
+  test.clock.advance(MINUTE_MS)
+  expect(test.ended).toEqual([])
+})
+
 test('a removal that has begun is not confirmed', () => {
   at.install({ state: 'uninstalling' })
   expect(() => at.begin().confirm('cloud')).toThrow('is being removed')

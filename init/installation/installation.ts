@@ -90,13 +90,21 @@ export class NodeInstallation {
     return this.#problems
   }
 
-  /** Calls `goBack` when the trial's time is over, maybe at once. */
-  watchTrial(goBack: (reason: string) => void): void {
+  /**
+   * Calls `goBack` when the trial's time is over, maybe at once. `bootTrialMs`: what the kernel's words say, which
+   * counts where there is no record, as on a disk that could not be mounted.
+   */
+  watchTrial(bootTrialMs: number | null, goBack: (reason: string) => void): void {
+    if (this.#record === null && bootTrialMs !== null) this.#beginLostTrial(bootTrialMs)
+    this.#watchEnd(goBack)
+  }
+
+  #watchEnd(goBack: (reason: string) => void): void {
     if (this.#trialEndsMs === null) return
     const { clock } = this.#parts
     const leftMs = this.#trialEndsMs - clock.nowMs()
     if (leftMs <= 0) goBack(TRIAL_OVER)
-    else this.#disarm = clock.after(Math.min(leftMs, LOOK_MS_MAX), () => this.watchTrial(goBack))
+    else this.#disarm = clock.after(Math.min(leftMs, LOOK_MS_MAX), () => this.#watchEnd(goBack))
   }
 
   /**
@@ -189,7 +197,11 @@ export class NodeInstallation {
 
   #recordOr(nothing: string): KeptRecord {
     if (this.#record !== null) return this.#record
-    const detail = `${nothing}: this node was not installed over another system.`
+    const why =
+      this.#trialEndsMs === null
+        ? 'this node was not installed over another system'
+        : 'the record of the installation is not there (`cloud node` says more)'
+    const detail = `${nothing}: ${why}.`
     throw new AppError('not-installed', detail)
   }
 
@@ -209,6 +221,15 @@ export class NodeInstallation {
       `on trial until ${this.#trialEndsAt() ?? ''} (${minutes} min): \`cloud confirm\` keeps the node, ` +
         'else the machine reboots into the old system',
     )
+  }
+
+  /** Nothing needs to be taken back: such a boot happens once. */
+  #beginLostTrial(trialMs: number): void {
+    const { life, log } = this.#parts
+    this.#trialEndsMs = life.get('bootMs') + trialMs
+    const problem = `the record of the installation is not there: the old system returns at ${this.#trialEndsAt() ?? ''}`
+    this.#problems.push(problem)
+    log.complain(problem, null)
   }
 
   #firstLife(record: KeptRecord): TrialNote {

@@ -92,7 +92,7 @@ export class TestInstallation implements Disposable {
   }
 
   /** Another life of the same boot is another call; another boot is one with new `lives`. */
-  begin(): NodeInstallation {
+  begin(bootTrialMs: number | null = null): NodeInstallation {
     const begun = beginInstallation({
       native: fakeNative({ ownsMachine: () => 0 }),
       life: memoryLife(this.lives),
@@ -102,7 +102,7 @@ export class TestInstallation implements Disposable {
       directory: this.directory,
       place: { root: this.place, mountInfo: this.mountInfo },
     })
-    begun.watchTrial((reason) => this.ended.push(reason))
+    begun.watchTrial(bootTrialMs, (reason) => this.ended.push(reason))
     return begun
   }
 }

@@ -124,7 +124,7 @@ function snapshot(directory = ''): string[] {
 }
 
 const CMDLINE =
-  'root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30'
+  'root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30 solocloud.trial=900'
 
 test('kexec: the node is there, nothing that the old system boots from has changed, and down it goes', async () => {
   const plan = planFor(DEBIAN, { purge: true, keep: ['/srv'] })
@@ -191,7 +191,7 @@ test('kexec refused: GRUB once instead, and the record says so', async () => {
 test('kexec-tools where our own call is refused', async () => {
   loadResult = -38
   await act(planFor(CENTOS_8), acting())
-  const load = `/sbin/kexec -l /boot/vmlinuz-4.18.0-348.el8.x86_64 --initrd=/boot/initramfs-4.18.0-348.el8.x86_64.img --command-line=root=/dev/mapper/cl-root ro rd.lvm.lv=cl/root init=/sbin/solocloud panic=30`
+  const load = `/sbin/kexec -l /boot/vmlinuz-4.18.0-348.el8.x86_64 --initrd=/boot/initramfs-4.18.0-348.el8.x86_64.img --command-line=root=/dev/mapper/cl-root ro rd.lvm.lv=cl/root init=/sbin/solocloud panic=30 solocloud.trial=900`
   expect(ran().slice(1)).toEqual([load, 'systemctl kexec'])
   expect(record()?.method).toBe('kexec')
 })

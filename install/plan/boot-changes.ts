@@ -19,15 +19,15 @@ export interface Bootable {
   boot: FileSystem
 }
 
-export function kexecBoot({ system, kernel }: Bootable): FirstBoot {
-  const commandLine = nodeWords(system.kernel.commandLine).join(' ')
+export function kexecBoot({ system, kernel }: Bootable, trialMs: number): FirstBoot {
+  const commandLine = nodeWords(system.kernel.commandLine, trialMs).join(' ')
   const { image, initramfs } = kernel
   const loaded = { image, initramfs, commandLine }
   return { method: 'kexec', kernel: loaded, once: [] }
 }
 
-export function grubBoot(bootable: Bootable, grub: GrubLook): FirstBoot {
-  const text = customWithEntry(grubEntry(bootable, grub))
+export function grubBoot(bootable: Bootable, grub: GrubLook, trialMs: number): FirstBoot {
+  const text = customWithEntry(grubEntry(bootable, grub, trialMs))
   const block = withVariable(grub.environmentText, 'next_entry', ENTRY)
   const once = [
     file(grub.customConfig, text, grub.permissions, `the entry ${ENTRY}`),
@@ -37,12 +37,16 @@ export function grubBoot(bootable: Bootable, grub: GrubLook): FirstBoot {
 }
 
 export function grubPermanent(bootable: Bootable, grub: GrubLook): PlannedChange[] {
-  const text = customWithDefault(grubEntry(bootable, grub))
+  const text = customWithDefault(grubEntry(bootable, grub, null))
   return [file(grub.customConfig, text, grub.permissions, `the entry ${ENTRY}, as the default`)]
 }
 
-function grubEntry({ system, kernel, boot }: Bootable, grub: GrubLook): GrubEntry {
-  return { grub, boot, kernel, commandLine: system.kernel.commandLine }
+function grubEntry(
+  { system, kernel, boot }: Bootable,
+  grub: GrubLook,
+  trialMs: number | null,
+): GrubEntry {
+  return { grub, boot, kernel, commandLine: system.kernel.commandLine, trialMs }
 }
 
 export function pyGrubBoot(bootable: Bootable, look: PyGrubLook): FirstBoot {

@@ -25,6 +25,12 @@ test('quotes hold a word together, and what is after -- is not for the kernel', 
   expect(node('a=1 b="never ends')).toBe(`a=1 ${NODE}`)
 })
 
+test('a boot that happens once has its trial among its words, in seconds', () => {
+  const once = nodeWords('root=/dev/sda1', 900_000)
+  expect(once.join(' ')).toBe(`root=/dev/sda1 ${NODE} solocloud.trial=900`)
+  expect(node(once.join(' '))).toBe(`root=/dev/sda1 ${NODE}`)
+})
+
 test('again it is the same', () => {
   expect(node(node('root=/dev/sda1 ro'))).toBe(`root=/dev/sda1 ro ${NODE}`)
 })

@@ -9,14 +9,18 @@ const NODE_WORDS = ['init=/sbin/solocloud', 'panic=30']
  */
 const DROPPED_KEYS = [
   ...['BOOT_IMAGE', 'initrd', 'init', 'panic', 'systemd.unit', 'rd.break', 'break'],
-  'crashkernel',
+  ...['crashkernel', 'solocloud.trial'],
 ]
 /** They start the old init for a repair. */
 const DROPPED_WORDS = ['single', 'S', 's', '1', 'emergency', 'rescue', 'recovery', '-b']
 
-/** The words of a node: those of the running kernel that are the machine's, then ours. */
-export function nodeWords(commandLine: string): string[] {
-  return [...kernelWords(commandLine).filter(isKept), ...NODE_WORDS]
+/**
+ * The words of a node: those of the running kernel that are the machine's, then ours. `trialMs`: of a boot that
+ * happens once, so that its trial ends also where the node does not find its record.
+ */
+export function nodeWords(commandLine: string, trialMs: number | null = null): string[] {
+  const trial = trialMs === null ? [] : [`solocloud.trial=${Math.ceil(trialMs / 1000)}`]
+  return [...kernelWords(commandLine).filter(isKept), ...NODE_WORDS, ...trial]
 }
 
 /** The old system's own, to start it again from another menu. */

@@ -14,6 +14,8 @@ export interface GrubEntry {
   kernel: KernelFiles
   /** Of the running kernel. */
   commandLine: string
+  /** Of an entry for one boot. */
+  trialMs: number | null
 }
 
 /** What was there, then an entry that nothing chooses by itself. */
@@ -30,9 +32,9 @@ export function customWithDefault(entry: GrubEntry): string {
   return appended(entry.grub.customText, [...menuEntry(entry), ...isDefault])
 }
 
-function menuEntry({ grub, boot, kernel, commandLine }: GrubEntry): string[] {
+function menuEntry({ grub, boot, kernel, commandLine, trialMs }: GrubEntry): string[] {
   const { commands, modules } = grub
-  const words = nodeWords(commandLine).map((word) => grubQuote(bare(word)))
+  const words = nodeWords(commandLine, trialMs).map((word) => grubQuote(bare(word)))
   const lines = [
     ...(grub.loadsVideo ? ['load_video'] : []),
     ...modules.map((name) => `insmod ${name}`),

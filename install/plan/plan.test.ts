@@ -60,7 +60,7 @@ test('Debian: kexec, GRUB from the confirmation on, and GRUB once where kexec is
       image: '/boot/vmlinuz-6.1.0-18-amd64',
       initramfs: '/boot/initrd.img-6.1.0-18-amd64',
       commandLine:
-        'root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30',
+        'root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30 solocloud.trial=900',
     },
     once: [],
   })
@@ -71,26 +71,28 @@ test('Debian: kexec, GRUB from the confirmation on, and GRUB once where kexec is
   expect(plan.warnings).toEqual([])
 })
 
-const ENTRY = `### BEGIN solocloud
+const entry = (trial = '') => `### BEGIN solocloud
 menuentry 'solocloud' --unrestricted --id solocloud {
   load_video
   insmod part_gpt
   insmod ext2
   insmod gzio
   search --no-floppy --fs-uuid --set=root 1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11
-  linux /boot/vmlinuz-6.1.0-18-amd64 root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30
+  linux /boot/vmlinuz-6.1.0-18-amd64 root=UUID=1b1ae5ac-5b7a-4b8e-9d3f-2f3d8e3a7c11 ro console=ttyS0 init=/sbin/solocloud panic=30${trial}
   initrd /boot/initrd.img-6.1.0-18-amd64
 }
 `
 
 test("GRUB's files, which grub-script-check of GRUB 2.06 took", () => {
   const { firstBoot, permanent, fallback } = planOf(DEBIAN, { options: { method: 'grub' } })
-  expect(textAt(firstBoot.once, '/boot/grub/custom.cfg')).toBe(`${ENTRY}### END solocloud\n`)
+  expect(textAt(firstBoot.once, '/boot/grub/custom.cfg')).toBe(
+    `${entry(' solocloud.trial=900')}### END solocloud\n`,
+  )
   expect(textAt(firstBoot.once, '/boot/grub/grubenv')).toBe(
     '# GRUB Environment Block\nnext_entry=solocloud\n'.padEnd(1024, '#'),
   )
   expect(textAt(permanent, '/boot/grub/custom.cfg')).toBe(
-    `${ENTRY}if [ -z "\${boot_once}" ]; then\n  set default=solocloud\nfi\n### END solocloud\n`,
+    `${entry()}if [ -z "\${boot_once}" ]; then\n  set default=solocloud\nfi\n### END solocloud\n`,
   )
   expect(fallback).toBeNull()
 })

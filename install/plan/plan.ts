@@ -39,10 +39,11 @@ const isFileOurs = ({ isInPlace, earlier }: System): boolean =>
 type Chosen = Exclude<MethodChoice, { refusals: unknown }>
 
 function makePlan(system: System, options: InstallOptions, choice: Chosen): InstallPlan {
-  const boots = bootsOf(system, choice.method)
+  const { trialMs } = options
+  const boots = bootsOf(system, choice.method, trialMs)
   const canFallBack =
     options.method === 'auto' && choice.method === 'kexec' && methodProblem(system, 'grub') === null
-  const fallback = canFallBack ? bootsOf(system, 'grub').firstBoot : null
+  const fallback = canFallBack ? bootsOf(system, 'grub', trialMs).firstBoot : null
   const plan = {
     ...{ system, options, fallback, why: choice.why },
     ...boots,
@@ -57,7 +58,7 @@ interface Boots {
   permanent: readonly PlannedChange[]
 }
 
-function bootsOf(system: System, method: Chosen['method']): Boots {
+function bootsOf(system: System, method: Chosen['method'], trialMs: number): Boots {
   const { bootLoader, pyGrub } = system
   if (method === 'openvz')
     return { firstBoot: openVzBoot(), permanent: [initLink(), ...powerLinks()] }
@@ -68,7 +69,8 @@ function bootsOf(system: System, method: Chosen['method']): Boots {
   }
   if (method === 'pygrub' || bootLoader.kind !== 'GRUB') throw new Error(`BUG: no ${method} here`)
   return {
-    firstBoot: method === 'kexec' ? kexecBoot(bootable) : grubBoot(bootable, bootLoader),
+    firstBoot:
+      method === 'kexec' ? kexecBoot(bootable, trialMs) : grubBoot(bootable, bootLoader, trialMs),
     permanent: [...grubPermanent(bootable, bootLoader), ...powerLinks()],
   }
 }
