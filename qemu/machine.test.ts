@@ -32,6 +32,11 @@ test('each port is forwarded once', () => {
   ])
 })
 
+test('on a cable nothing is forwarded, and no script of this machine sets it up', () => {
+  const words = qemuArguments({ ...DISK, ports: [22], tapOf: 4711 }, KERNEL)
+  expect(after(words, '-netdev')).toEqual(['tap,id=net,ifname=tap0,script=no,downscript=no'])
+})
+
 test('a guest that was suspended goes on from its file', () => {
   expect(after(qemuArguments({ ...DISK, resume: '/memory' }, KERNEL), '-incoming')).toEqual([
     "exec:cat '/memory'",

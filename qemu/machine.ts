@@ -1,4 +1,5 @@
 // The machine that QEMU makes: what it consists of and what it boots from, as QEMU's own words.
+import { TAP } from './cable.ts'
 
 export interface MachineOptions {
   /** Path of a raw disk image; the guest writes to it. */
@@ -8,6 +9,8 @@ export interface MachineOptions {
   memoryMb?: number
   /** Ports of the guest to reach from here (`address`). */
   ports?: readonly number[]
+  /** Instead of QEMU's network: the cable of which process (cable.ts). No port is forwarded then. */
+  tapOf?: number
   /** What a reboot by the guest does: ends QEMU (so that a test sees it), or restarts the guest. */
   onReboot?: 'stop' | 'restart'
   /** A new file for every write and flush of the disk (see write-log.ts). QEMU must end by itself. */
@@ -40,8 +43,6 @@ const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
 export const OVMF_VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd'
 
 export function qemuArguments(options: MachineOptions, boot: Boot): string[] {
-  // Host port 0: QEMU takes a free one, so that no two of us can want the same.
-  const forwards = [...new Set(options.ports)].map((port) => `hostfwd=tcp:127.0.0.1:0-:${port}`)
   const accel = process.env['ACCEL'] === 'kvm' ? ['kvm', '-cpu', 'host'] : ['tcg', '-cpu', 'max']
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-machine', 'pc', '-smp', '1'],
@@ -51,7 +52,7 @@ export function qemuArguments(options: MachineOptions, boot: Boot): string[] {
     ...['-device', `virtio-blk-pci,drive=disk${'firmware' in boot ? ',bootindex=0' : ''}`],
     ...volumeArguments(options),
     ...storeArguments(options),
-    ...['-netdev', ['user', 'id=net', ...forwards].join(',')],
+    ...['-netdev', netdev(options)],
     // Without an option ROM: nothing boots from the network.
     ...['-device', 'virtio-net-pci,netdev=net,romfile='],
     ...['-chardev', 'stdio,id=serial,signal=off', '-serial', 'chardev:serial'],
@@ -59,6 +60,13 @@ export function qemuArguments(options: MachineOptions, boot: Boot): string[] {
     ...(options.resume === undefined ? [] : ['-incoming', `exec:cat '${options.resume}'`]),
     ...['-action', `reboot=${options.onReboot === 'restart' ? 'reset' : 'shutdown'}`],
   ]
+}
+
+function netdev({ ports, tapOf }: MachineOptions): string {
+  if (tapOf !== undefined) return `tap,id=net,ifname=${TAP},script=no,downscript=no`
+  // Host port 0: QEMU takes a free one, so that no two of us can want the same.
+  const forwards = [...new Set(ports)].map((port) => `hostfwd=tcp:127.0.0.1:0-:${port}`)
+  return ['user', 'id=net', ...forwards].join(',')
 }
 
 function bootArguments(boot: Boot): string[] {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atCable } from './cable.ts'
 
 export interface SshResult {
   /** ssh's own failures are 255. */
@@ -41,8 +42,9 @@ export class SshClient {
     await copyFile(key, join(dir, 'key'))
     await chmod(join(dir, 'key'), 0o600)
     // ssh looks for a person's config where the password database says, not where $HOME does.
-    const inside = namespaceOf === null ? '' : `nsenter --net=/proc/${namespaceOf}/ns/net -- `
-    const script = `#!/bin/sh\nexec ${inside}/usr/bin/ssh -F '${join(dir, 'config')}' "$@"\n`
+    const ssh = ['/usr/bin/ssh', '-F', `'${join(dir, 'config')}'`, '"$@"']
+    const words = namespaceOf === null ? ssh : atCable(namespaceOf, ssh)
+    const script = `#!/bin/sh\nexec ${words.join(' ')}\n`
     await writeFile(join(dir, 'bin/ssh'), script, { mode: 0o755 })
     return new SshClient(dir, namespaceOf)
   }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import type { Duplex, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { atCable } from './cable.ts'
 import { Console } from './console.ts'
 import type { Kernel } from './kernel.ts'
 import { type Boot, type MachineOptions, qemuArguments } from './machine.ts'
@@ -50,8 +51,11 @@ export async function startVps(options: VpsOptions): Promise<Vps> {
 export async function startMachine(options: MachineOptions, boot: Boot): Promise<Vps> {
   if (options.writeLog !== undefined) await writeFile(options.writeLog, '')
   // The kernel ends QEMU when the thread that started it ends, even by SIGKILL (PR_SET_PDEATHSIG).
-  const words = ['--pdeathsig', 'KILL', '--', 'qemu-system-x86_64', ...qemuArguments(options, boot)]
-  const child = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const qemu = ['qemu-system-x86_64', ...qemuArguments(options, boot)]
+  const words = options.tapOf === undefined ? qemu : atCable(options.tapOf, qemu)
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...words], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
   const vps = new Vps(child, options)
   try {
     await vps.connect()

@@ -45,15 +45,23 @@ void Answer(int client, unsigned number) {
   std::cout << status << ' ' << head.substr(0, head.find('\r')) << std::endl;
 }
 
+// By IPv6 and IPv4 at once; by IPv4 alone where the kernel has nothing else.
 int Listen(uint16_t port) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 both = {};
+  both.sin6_family = AF_INET6;
+  both.sin6_port = htons(port);
+  sockaddr_in four = {};
+  four.sin_family = AF_INET;
+  four.sin_port = htons(port);
+  int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool has_six = listener >= 0;
+  if (!has_six) listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
+  const int off = 0;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = INADDR_ANY;
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
+  if (has_six) setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  const auto* any = reinterpret_cast<const sockaddr*>(has_six ? static_cast<void*>(&both) : &four);
+  if (bind(listener, any, has_six ? sizeof(both) : sizeof(four)) != 0 ||
       listen(listener, SOMAXCONN) != 0) {
     std::perror("listen");
     std::exit(1);

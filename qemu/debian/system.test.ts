@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { commands, DEFAULT_SYSTEM, files, type Network, packages } from './system.ts'
+import {
+  commands,
+  DEFAULT_SYSTEM,
+  files,
+  type Network,
+  packages,
+  withoutPackages,
+} from './system.ts'
 
 const STATIC: Network = {
   by: 'ifupdown',
@@ -21,6 +28,12 @@ test('each boot loader, initramfs and file system brings its packages', () => {
   })
   expect(other).toEqual(expect.arrayContaining(['grub-efi-amd64', 'dracut', 'xfsprogs']))
   expect(other).not.toContain('grub-pc')
+})
+
+test('dracut comes without what it lies beside nowhere, and the default leaves nothing out', () => {
+  const dracut = withoutPackages({ ...DEFAULT_SYSTEM, initramfs: 'dracut' })
+  expect(dracut).toEqual(['initramfs-tools', 'initramfs-tools-core'])
+  expect(withoutPackages(DEFAULT_SYSTEM)).toEqual([])
 })
 
 test('the key opens root and the account of a cloud image', () => {

@@ -49,6 +49,11 @@ export function packages({ bootLoader, initramfs, root }: System): string[] {
   ]
 }
 
+/** debootstrap takes the first of a kernel's alternatives, and dracut lies beside no other. */
+export function withoutPackages({ initramfs }: System): string[] {
+  return initramfs === 'dracut' ? ['initramfs-tools', 'initramfs-tools-core'] : []
+}
+
 /** A text for each path that exists before the packages are configured. Nothing of it waits for a disk. */
 export const EARLY_FILES: Readonly<Record<string, string>> = {
   // The whole tree is thrown away when the power goes.

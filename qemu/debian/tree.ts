@@ -1,6 +1,7 @@
 // Makes a Debian's root file system with debootstrap, from Debian's own packages, and keeps it in the cache.
 import { createHash } from 'node:crypto'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { cached } from '../cache.ts'
 import { command, type CommandOptions } from '../command.ts'
@@ -16,9 +17,15 @@ export interface Bootstrap {
   mirror: string
   /** Beside the essential ones. */
   packages: readonly string[]
+  /** Not these, though a package depends on them or, as debootstrap does not see, on something else. */
+  without?: readonly string[]
   /** Texts by path that are there before any package is configured. */
   files?: Readonly<Record<string, string>>
 }
+
+const SCRIPTS = '/usr/share/debootstrap/scripts'
+/** Three minutes, but for a machine that does much else. */
+const STAGE_MS_MAX = 1_800_000
 
 /** Makes the directory `tree`. The packages' scripts run as root in it, in namespaces without a network. */
 export async function bootstrap(tree: string, { files = {}, ...what }: Bootstrap): Promise<void> {
@@ -26,9 +33,23 @@ export async function bootstrap(tree: string, { files = {}, ...what }: Bootstrap
   const include = `--include=${what.packages.join(',')}`
   // The first stage only downloads and unpacks; the second runs the packages' scripts.
   const first = ['--foreign', '--variant=minbase', include, what.suite, tree, what.mirror]
-  await command('debootstrap', first)
+  const dir = await mkdtemp(join(tmpdir(), 'debootstrap-'))
+  try {
+    await writeFile(join(dir, 'script'), await suiteScript(what))
+    await command('debootstrap', [...first, join(dir, 'script')], { timeoutMs: STAGE_MS_MAX })
+  } finally {
+    await rm(dir, { recursive: true })
+  }
   await writeFiles(tree, files)
-  await run(sandboxed(['chroot', tree, '/debootstrap/debootstrap', '--second-stage']))
+  await run(sandboxed(['chroot', tree, '/debootstrap/debootstrap', '--second-stage']), {
+    timeoutMs: STAGE_MS_MAX,
+  })
+}
+
+/** The suite's own; its --exclude leaves out only what no other package depends on. */
+async function suiteScript({ suite, without = [] }: Bootstrap): Promise<string> {
+  const own = await readFile(`${SCRIPTS}/${suite}`, 'utf8')
+  return `${own}\nEXCLUDE_DEPENDENCY="${without.join(' ')}"\n`
 }
 
 export async function writeFiles(
@@ -57,7 +78,12 @@ export async function debianTree(
   // An initramfs gets the means to check what fstab names.
   const files = { ...debian.EARLY_FILES, '/etc/fstab': fstab(root) }
   const what = { suite: debian.SUITE, mirror: debian.MIRROR, files }
-  const recipe: Bootstrap = { ...what, packages: debian.packages(system) }
+  const without = debian.withoutPackages(system)
+  const recipe: Bootstrap = {
+    ...what,
+    packages: debian.packages(system),
+    ...(without.length === 0 ? {} : { without }),
+  }
   return cached(cacheDir, 'debian-tree', digestOf(recipe), async (tree) => {
     report(`debootstrap: Debian ${debian.SUITE} with ${recipe.packages.join(', ')}`)
     await bootstrap(tree, recipe)

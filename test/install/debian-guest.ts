@@ -2,8 +2,11 @@
 import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getText } from '../../demo/get-text.ts'
 import { makeScratch } from '../../demo/scratch.ts'
 import { ROOT } from '../../demo/tour.ts'
+import type { Cable } from '../../qemu/cable.ts'
 import { userCacheDir } from '../../qemu/cache.ts'
 import { debianDisk } from '../../qemu/debian/disk.ts'
 import { DEFAULT_SYSTEM, type System } from '../../qemu/debian/system.ts'
@@ -24,15 +27,17 @@ const SSH_PORT = 22
 export const LOGIN_MS_MAX = 400_000
 const SHUTDOWN_MS_MAX = 180_000
 /** From `install` to the node, or from the node's reboot to the node again. */
-const NODE_MS_MAX = 300_000
+const NODE_MS_MAX = 600_000
 const CLOUD_MS_MAX = 400_000
+const ANSWER_MS_MAX = 60_000
+const POLL_MS = 500
 
 export interface GuestOptions {
   system?: System
   /** Beside ssh's, to reach from here. */
   ports?: readonly number[]
-  /** Instead of QEMU's network; `guest` is where its ssh answers, as HOST:PORT. */
-  cable?: { pid: number; guest: string }
+  /** Instead of QEMU's network; `host` is the guest's address, as a URL has it. It ends after the guest. */
+  cable?: { end: Cable; host: string }
 }
 
 export interface Suspended {
@@ -59,7 +64,7 @@ export class DebianGuest {
     const { system = DEFAULT_SYSTEM, cable } = options
     const { image, key } = await debianDisk(userCacheDir(), system, report)
     const dir = await mkdtemp(join(await makeScratch(join(ROOT, 'build/install-tests')), 'guest-'))
-    const ssh = await SshClient.make(join(dir, 'person'), key, cable?.pid)
+    const ssh = await SshClient.make(join(dir, 'person'), key, cable?.end.pid)
     const guest = new DebianGuest(dir, ssh, options)
     await copySparse(image, guest.disk)
     if (system.bootLoader === 'uefi') await copyFile(OVMF_VARIABLES, guest.#variables)
@@ -84,7 +89,7 @@ export class DebianGuest {
   /** Turns it on; resolves when QEMU runs. A reboot then is one, through the boot loader. */
   async start({ boot, ...options }: StartOptions = {}): Promise<Vps> {
     const { ports = [], cable } = this.#options
-    const network = cable === undefined ? {} : { tapOf: cable.pid }
+    const network = cable === undefined ? {} : { tapOf: cable.end.pid }
     await this.#vps?.powerCut()
     this.#vps = await startMachine(
       {
@@ -94,9 +99,29 @@ export class DebianGuest {
       },
       boot ?? this.#firmware,
     )
-    const address = cable?.guest ?? this.#vps.address(SSH_PORT)
-    await this.ssh.setAddress(address)
+    await this.ssh.setAddress(this.#address(SSH_PORT))
     return this.#vps
+  }
+
+  /** HOST:PORT of one of its ports, as it is reached from its person's place. */
+  #address(port: number): string {
+    const { cable } = this.#options
+    return cable === undefined ? this.vps.address(port) : `${cable.host}:${port}`
+  }
+
+  /** The body of a GET, which must be a 200, to one of its ports; waits until something answers. */
+  async get(port: number): Promise<string> {
+    const { cable } = this.#options
+    const url = `http://${this.#address(port)}/`
+    const endMs = performance.now() + ANSWER_MS_MAX
+    for (;;) {
+      try {
+        return await (cable === undefined ? getText(url) : cable.end.get(url))
+      } catch (error) {
+        if (performance.now() < endMs) await sleep(POLL_MS)
+        else throw new Error(`${url}: no answer\n${this.vps.console.tail}`, { cause: error })
+      }
+    }
   }
 
   /** Resolves with the time it took, in ms, when a person can log in. Rejects with the console. */
@@ -135,8 +160,9 @@ export class DebianGuest {
     await this.vps.console.waitFor(/solocloud: listening on unix:/, NODE_MS_MAX, position)
     await this.waitForLogin()
     // What answers is the app ssh, not the old system.
-    const text = await this.ssh.get('cat /image.json')
-    if (!text.includes('"management"')) throw new Error(`not the app ssh: ${text}`)
+    const { stdout, stderr } = await this.ssh.run('cat /image.json')
+    if (stdout.includes('"management"')) return
+    throw new Error(`not the app ssh: ${stdout}${stderr}\n${this.vps.console.tail}`)
   }
 
   /** Resolves when the old system, booted since `position`, lets its person in. */

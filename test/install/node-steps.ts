@@ -1,13 +1,11 @@
 // What is asked of a node on a guest that was installed over, by its person's `cloud`.
 import { isDeepStrictEqual } from 'node:util'
-import { getText } from '../../demo/get-text.ts'
 import type { Example } from '../../demo/tour.ts'
 import type { NodeStatus } from '../../protocol/api.ts'
 import { appStatuses, nodeStatus } from '../../protocol/wire.ts'
 import { type DebianGuest, NODE } from './debian-guest.ts'
 
-const ANSWER_MS_MAX = 60_000
-const BOOT_LOADER_MS_MAX = 300_000
+const BOOT_LOADER_MS_MAX = 600_000
 
 export async function statusOf(guest: DebianGuest): Promise<NodeStatus> {
   return nodeStatus(JSON.parse(await guest.cloud('node', NODE, '--json')), 'node')
@@ -38,9 +36,7 @@ export async function expectAnswers(
   examples: readonly Example[],
 ): Promise<void> {
   for (const { port, answer, name } of examples) {
-    const url = `http://${guest.vps.address(port)}/`
-    await guest.vps.waitForHttp(url, ANSWER_MS_MAX)
-    const text = await getText(url)
+    const text = await guest.get(port)
     if (!answer.test(text)) throw new Error(`${name} answers ${JSON.stringify(text)}`)
   }
 }

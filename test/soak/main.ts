@@ -1,5 +1,5 @@
 // `make soak`: the long proofs, one after the other; the longer the better. With names, only these.
-// Usage: [SOAK_SEED=n] [SOAK_MINUTES=n] [SOAK_POINTS=n] main.ts [PROOF...]
+// Usage: [SOAK_SEED=n] [SOAK_MINUTES=n] [SOAK_POINTS=n] [SOAK_SYSTEMS='dracut uefi ...'] main.ts [PROOF...]
 import { ended, endOfLife } from '../../demo/lifetime.ts'
 import { say } from '../../demo/tour.ts'
 import { chooseSeed } from '../seeded.ts'
@@ -20,6 +20,7 @@ const ending = endOfLife()
 const options = {
   minutes: Number(process.env['SOAK_MINUTES'] ?? MINUTES_DEFAULT),
   points: Number(process.env['SOAK_POINTS'] ?? POINTS_DEFAULT),
+  systems: (process.env['SOAK_SYSTEMS'] ?? '').split(/[\s,]+/).filter((name) => name !== ''),
   ...{ seed, report: say, ending },
 }
 const failed: string[] = []

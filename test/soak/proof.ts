@@ -5,6 +5,8 @@ export interface ProofOptions {
   minutes: number
   /** How many, for what counts. */
   points: number
+  /** By name, of what has several to choose from; none: all. */
+  systems: readonly string[]
   /** All of its chance; the same seed does the same again. */
   seed: number
   report: (line: string) => void

@@ -3,6 +3,7 @@ import { waysBack } from '../install/ways-back.ts'
 import { powerCuts } from '../power-cut/power-cuts.ts'
 import { containerDeaths, deaths } from './deaths.ts'
 import { fuzzing } from './fuzzing.ts'
+import { installs } from './installs.ts'
 import type { Proof } from './proof.ts'
 import { randomEvents } from './random-events.ts'
 
@@ -10,6 +11,7 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   'container-deaths': containerDeaths,
   deaths,
   fuzzing,
+  installs,
   'power-cuts': powerCuts,
   'random-events': randomEvents,
   'ways-back': waysBack,
