@@ -99,12 +99,17 @@ export class NamespaceNode {
     })
   }
 
-  /** Called once, by `startNamespaceNode`. */
-  async start(settings: readonly string[], cable: boolean): Promise<this> {
+  /** Called once, by who has made it. `prepare` gets the pid of what is to become PID 1, in its namespaces. */
+  async start(
+    settings: readonly string[],
+    cable: boolean,
+    prepare?: (pid: number) => Promise<void>,
+  ): Promise<this> {
     try {
       await this.#namespacesMade()
       const outer = String(this.#child.pid)
       this.#pid = Number(readFileSync(`/proc/${outer}/task/${outer}/children`, 'utf8'))
+      await prepare?.(this.#pid)
       if (cable) this.#cable = await connectVeth(this.#pid)
       const words = [...(this.#cable?.settings ?? []), ...settings]
       ;(this.#child.stdin as Writable).end(words.map((word) => `${word}\n`).join(''))

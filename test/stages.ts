@@ -33,7 +33,15 @@ const SHOWN_LENGTH_MAX = 20_000
 /** Directories of test/ with guests, the one that takes longest first. They come last. */
 const EMULATING_AREAS = ['install', 'deaths', 'boot', 'power-cut']
 /** The others in the order of what they need; one that is not named here runs before these. */
-const LAST_AREAS = ['bundle', 'namespaces', 'ssh', 'compat', 'network', ...EMULATING_AREAS]
+const LAST_AREAS = [
+  'bundle',
+  'namespaces',
+  'ssh',
+  'compat',
+  'network',
+  'openvz',
+  ...EMULATING_AREAS,
+]
 /** More would not find the memory on a small machine. */
 const GUESTS_MAX = 2
 

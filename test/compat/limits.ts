@@ -25,11 +25,11 @@ export const DEVICES = [
 export class Limits {
   readonly directory = mkdtempSync(join(tmpdir(), 'compat-'))
 
-  /** Compiles `NAME.c`; the path of the program. */
-  async compile(name: string): Promise<string> {
+  /** Compiles `NAME.c` of `sources`; the path of the program. */
+  async compile(name: string, sources = import.meta.dirname): Promise<string> {
     const program = join(this.directory, name)
     const flags = ['-static', '-D_GNU_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2']
-    await command('gcc', [...flags, '-o', program, join(import.meta.dirname, `${name}.c`)])
+    await command('gcc', [...flags, '-o', program, join(sources, `${name}.c`)])
     return program
   }
 

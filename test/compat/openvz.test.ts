@@ -1,6 +1,5 @@
 // A container as OpenVZ's vzctl starts and stops it. Not tested: a real OpenVZ, whose kernel also limits what is mounted.
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, linkSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -11,6 +10,7 @@ import { emptyRoot, isRoot, run } from '../bundle/built-file.ts'
 import { NodeFixture } from '../namespaces/node-fixture.ts'
 import { cloud, cloudJson, runCloud } from '../run-cloud.ts'
 import { DEVICES, KERNEL_FILES, Limits, SOON } from './limits.ts'
+import { showVz } from './show-vz.ts'
 
 const limits = new Limits()
 afterAll(() => limits[Symbol.dispose]())
@@ -18,15 +18,6 @@ afterAll(() => limits[Symbol.dispose]())
 const words = (path: string): string[] => readFileSync(path, 'utf8').split('\0').slice(0, -1)
 const degraded = async ({ node }: NodeFixture): Promise<readonly string[]> =>
   nodeStatus(await cloudJson('node', node.manage), 'node').degraded
-
-/** What shows /proc/vz to a node of one boot; it ends with the node. */
-async function showVz(program: string, socket: string): Promise<ChildProcess> {
-  const server = spawn('setpriv', ['--pdeathsig', 'KILL', '--', program, socket], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  await once(server.stdout, 'data')
-  return server
-}
 
 /** Runs a program of the node's inside, as `vzctl exec` does; it ends with the node. */
 async function execInside({ node }: NodeFixture, program: string): Promise<void> {
