@@ -96,6 +96,13 @@ Mind
   expect(printed(OPENVZ)).toContain('\n  ~  /sbin/init -> solocloud  what the container')
 })
 
+test('a container is restarted, not reset', () => {
+  const text = printed(OPENVZ).replaceAll(/\s+/g, ' ')
+  expect(text).toContain('Until you confirm, a restart of the container, or 15m without a')
+  expect(text).toContain('During the trial: do nothing, or restart the container from its host.')
+  expect(text).not.toMatch(/reset|panic/)
+})
+
 test('no line is wider than a terminal', () => {
   for (const tree of [DEBIAN, OPENVZ])
     expect(

@@ -32,8 +32,8 @@ export function trialText({ system, options, firstBoot }: InstallPlan): string[]
   const { node } = wayIn(system, options)
   const time = formatDuration(options.trialMs).replace(/ 0[ms]$/, '')
   return [
-    `${untilThen(firstBoot.method)} Until you confirm, a reset, a panic, or ${time} without a ` +
-      'confirmation bring the old system back.',
+    `${untilThen(firstBoot.method)} Until you confirm, ${cutOff(firstBoot.method)}, or ${time} ` +
+      'without a confirmation bring the old system back.',
     `To confirm: \`cloud confirm ${node}\`; any other command of \`cloud\` to the node does it too.`,
   ]
 }
@@ -50,11 +50,17 @@ function untilThen(method: InstallMethod): string {
   }
 }
 
-export function wayBackText({ options }: InstallPlan): string[] {
+/** What of the machine's or its host's ends a boot. */
+const cutOff = (method: InstallMethod): string =>
+  method === 'openvz' ? 'a restart of the container' : 'a reset, a panic'
+
+export function wayBackText({ options, firstBoot }: InstallPlan): string[] {
+  const reset =
+    firstBoot.method === 'openvz' ? 'restart the container from its host' : 'reset the machine'
   const later =
     'After that: `cloud node uninstall` puts every changed path back, byte for byte, and reboots into the old system'
   return [
-    'During the trial: do nothing, or reset the machine.',
+    `During the trial: do nothing, or ${reset}.`,
     options.purge
       ? 'After that there is none: confirming deletes the old system (--purge).'
       : `${later}, as long as it has not been deleted with \`cloud node purge\`.`,

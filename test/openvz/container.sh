@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts a container as an OpenVZ host does, and becomes its /sbin/init. Its root in the container is nobody on
-# this machine: the user namespace has all ids, as OpenVZ 7's has, and no right over anything outside of it.
+# Starts a container as an OpenVZ host does, and becomes its /sbin/init. Its root has no capability over anything
+# outside of it: it is in a user namespace, with all ids, as in OpenVZ 7.
 # In the host's part of it (a mount namespace): container.sh host DIR KERNEL SOCKET VZCTL
 #   DIR/disk: the container's files; KERNEL, SOCKET: of openvz-kernel; VZCTL: what becomes init.
 # It says on descriptor 3 when the namespaces are there, and waits for the end of descriptor 0: until then, who
@@ -22,8 +22,9 @@ host() {
     /bin/sh "$script" waiting "$@"
 }
 
-# Nobody yet, as no id is mapped: root's rights come with the next exec. Some never come (vzctl's cap.h). Who gains
-# rights loses its parent's death signal (prctl(2)): it is set again.
+# Nobody yet, as no id is mapped: root's rights come with the next exec, but for those that CAPDEFAULTMASK of vzctl
+# lacks (there VE_ADMIN stands for SYS_ADMIN and NET_ADMIN). Who gains rights loses its parent's death signal
+# (prctl(2)): it is set again.
 waiting() {
   echo ready >&3
   exec 3>&-

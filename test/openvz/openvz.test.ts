@@ -85,6 +85,7 @@ test('the container is found to be one, and starts again as a node on trial', as
   expect(printed).toMatch(/^ {2}ssh +port 22; root \(may manage\), debian \(may manage\)$/m)
   expect(printed).toMatch(/^ {2}~ {2}\/sbin\/init -> solocloud +what the container's host starts$/m)
   expect(printed).toMatch(/its host starts the new \/sbin\/init\s\(openvz: /)
+  expect(printed).toMatch(/do nothing, or restart the container from its\shost\./)
   expect(printed).toContain('\nThis system goes down now, and the node starts.\n')
   expect(printed).toContain(`\n  cloud confirm ssh://root@${ADDRESSES.v4}\n`)
 
@@ -104,6 +105,9 @@ test('the container is found to be one, and starts again as a node on trial', as
 })
 
 test('killed before it was confirmed, it is the old system again', async () => {
+  // The old system's, which has nobody to ask.
+  await expect(host.inside('/sbin/halt')).rejects.toThrow(/init|bus/)
+  await host.waitForNode()
   await host.kill()
   await host.start()
   await host.waitForDebian()
