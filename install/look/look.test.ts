@@ -24,7 +24,7 @@ test('Debian on one partition, with GRUB on BIOS', () => {
     isBootedByLoader: true,
     memoryBytes: 237_000 * 1024,
     availableBytes: 181_764 * 1024,
-    selinux: 'disabled',
+    selinux: 'absent',
     secureBoot: false,
     kexec: { problem: null, doubt: null, tools: null },
     root: { target: '/', fstype: 'ext4', device: 'vda1', storage: 'plain', root: '/' },
@@ -94,6 +94,11 @@ test("CentOS 7 on UEFI: the menu is on the EFI system partition, and so is GRUB'
       modules: ['gzio', 'part_gpt', 'xfs'],
     },
   })
+})
+
+test('SELinux that only its file has switched off is there', () => {
+  const disabled = { ...DEBIAN, '/etc/selinux/config': 'SELINUX=disabled\n' }
+  expect(look(disabled)).toMatchObject({ selinux: 'disabled' })
 })
 
 test('CentOS 8 has its entries elsewhere, and kexec-tools', () => {

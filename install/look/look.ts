@@ -62,7 +62,8 @@ export interface System {
   freeBytes: number
   memoryBytes: number
   availableBytes: number
-  selinux: 'enforcing' | 'permissive' | 'disabled'
+  /** Disabled by its file, which an initramfs would look for after a purge too. */
+  selinux: 'enforcing' | 'permissive' | 'disabled' | 'absent'
   secureBoot: boolean
   fileBytes: number
   isInPlace: boolean
@@ -130,7 +131,7 @@ function distribution(old: OldSystem): string {
 
 function selinux(old: OldSystem): System['selinux'] {
   const enforce = old.line('/sys/fs/selinux/enforce')
-  if (enforce === '') return 'disabled'
+  if (enforce === '') return old.exists('/etc/selinux/config') ? 'disabled' : 'absent'
   return enforce === '1' ? 'enforcing' : 'permissive'
 }
 

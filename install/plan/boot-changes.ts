@@ -4,7 +4,7 @@ import type { PyGrubFile, PyGrubLook } from '../look/boot-loader.ts'
 import type { FileSystem } from '../look/file-systems.ts'
 import type { KernelFiles } from '../look/kernel.ts'
 import type { System } from '../look/look.ts'
-import { nodeWords } from './command-line.ts'
+import { nodeWords, oldWords } from './command-line.ts'
 import { withVariable } from './grub-environment.ts'
 import { customWithDefault, customWithEntry, ENTRY, type GrubEntry } from './grub-config.ts'
 import type { FirstBoot, PlannedChange } from './install-plan.ts'
@@ -19,8 +19,12 @@ export interface Bootable {
   boot: FileSystem
 }
 
+/** `trialMs`: of a boot that happens once. */
+const wordsOf = ({ kernel, selinux }: System, trialMs: number | null = null): string[] =>
+  nodeWords(kernel.commandLine, { selinux, trialMs })
+
 export function kexecBoot({ system, kernel }: Bootable, trialMs: number): FirstBoot {
-  const commandLine = nodeWords(system.kernel.commandLine, trialMs).join(' ')
+  const commandLine = wordsOf(system, trialMs).join(' ')
   const { image, initramfs } = kernel
   const loaded = { image, initramfs, commandLine }
   return { method: 'kexec', kernel: loaded, once: [] }
@@ -46,7 +50,7 @@ function grubEntry(
   grub: GrubLook,
   trialMs: number | null,
 ): GrubEntry {
-  return { grub, boot, kernel, commandLine: system.kernel.commandLine, trialMs }
+  return { grub, boot, kernel, words: wordsOf(system, trialMs) }
 }
 
 export function pyGrubBoot(bootable: Bootable, look: PyGrubLook): FirstBoot {
@@ -61,7 +65,8 @@ export function pyGrubMenus(bootable: Bootable, { menu, config }: PyGrubLook): P
     boot,
     kernel,
     distribution,
-    commandLine: system.kernel.commandLine,
+    words: wordsOf(system),
+    oldWords: oldWords(system.kernel.commandLine),
   }
   const what = `the entries ${ENTRY}, as the default, and ${distribution}`
   const change = ({ path }: PyGrubFile, text: string): PlannedChange =>

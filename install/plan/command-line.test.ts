@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { nodeWords, oldWords } from './command-line.ts'
+import { type NodeKernel, nodeWords, oldWords } from './command-line.ts'
 
 const NODE = 'init=/sbin/solocloud panic=30'
-const node = (commandLine: string): string => nodeWords(commandLine).join(' ')
+const PLAIN: NodeKernel = { selinux: 'absent', trialMs: null }
+const node = (commandLine: string, kernel = PLAIN): string =>
+  nodeWords(commandLine, kernel).join(' ')
 
 test("the machine's words stay, the boot loader's and those for another init go", () => {
   const running =
@@ -26,11 +28,20 @@ test('quotes hold a word together, and what is after -- is not for the kernel', 
 })
 
 test('a boot that happens once has its trial among its words, in seconds', () => {
-  const once = nodeWords('root=/dev/sda1', 900_000)
-  expect(once.join(' ')).toBe(`root=/dev/sda1 ${NODE} solocloud.trial=900`)
-  expect(node(once.join(' '))).toBe(`root=/dev/sda1 ${NODE}`)
+  const once = node('root=/dev/sda1', { ...PLAIN, trialMs: 900_000 })
+  expect(once).toBe(`root=/dev/sda1 ${NODE} solocloud.trial=900`)
+  expect(node(once)).toBe(`root=/dev/sda1 ${NODE}`)
 })
 
 test('again it is the same', () => {
   expect(node(node('root=/dev/sda1 ro'))).toBe(`root=/dev/sda1 ro ${NODE}`)
+})
+
+test('where SELinux is at home, it is off for the node, whatever was asked of it', () => {
+  for (const selinux of ['enforcing', 'permissive', 'disabled'] as const) {
+    const words = node('root=/dev/sda1 selinux=1 enforcing=0 quiet', { ...PLAIN, selinux })
+    expect(words).toBe(`root=/dev/sda1 quiet selinux=0 ${NODE}`)
+    expect(node(words, { ...PLAIN, selinux })).toBe(words)
+  }
+  expect(node('root=/dev/sda1 selinux=0')).toBe(`root=/dev/sda1 selinux=0 ${NODE}`)
 })

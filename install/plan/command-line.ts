@@ -1,4 +1,5 @@
 // The kernel's words: what the old system was started with, made into what starts the node.
+import type { System } from '../look/look.ts'
 
 /** native/guard.h has the same: without it no kernel is loaded. */
 const NODE_WORDS = ['init=/sbin/solocloud', 'panic=30']
@@ -15,12 +16,25 @@ const DROPPED_KEYS = [
 const DROPPED_WORDS = ['single', 'S', 's', '1', 'emergency', 'rescue', 'recovery', '-b']
 
 /**
- * The words of a node: those of the running kernel that are the machine's, then ours. `trialMs`: of a boot that
- * happens once, so that its trial ends also where the node does not find its record.
+ * A node has no policy. Without this word dracut's initramfs loads one by the old system's programs, and does not
+ * go on when these have been removed.
  */
-export function nodeWords(commandLine: string, trialMs: number | null = null): string[] {
+const NO_SELINUX = 'selinux=0'
+
+export interface NodeKernel {
+  /** Of the old system. */
+  selinux: System['selinux']
+  /** Of a boot that happens once, so that its trial ends also where the node does not find its record. */
+  trialMs: number | null
+}
+
+/** The words of a node: those of the running kernel that are the machine's, then ours. */
+export function nodeWords(commandLine: string, { selinux, trialMs }: NodeKernel): string[] {
+  const kept = kernelWords(commandLine).filter(isKept)
   const trial = trialMs === null ? [] : [`solocloud.trial=${Math.ceil(trialMs / 1000)}`]
-  return [...kernelWords(commandLine).filter(isKept), ...NODE_WORDS, ...trial]
+  if (selinux === 'absent') return [...kept, ...NODE_WORDS, ...trial]
+  const withoutSelinux = kept.filter((word) => !/^(selinux|enforcing)=/.test(bare(word)))
+  return [...withoutSelinux, NO_SELINUX, ...NODE_WORDS, ...trial]
 }
 
 /** The old system's own, to start it again from another menu. */

@@ -2,7 +2,7 @@
 import { pathWithin, type FileSystem } from '../look/file-systems.ts'
 import type { GrubLook } from '../look/grub.ts'
 import type { KernelFiles } from '../look/kernel.ts'
-import { bare, nodeWords } from './command-line.ts'
+import { bare } from './command-line.ts'
 
 /** Title and id at once: GRUB finds a default by either. */
 export const ENTRY = 'solocloud'
@@ -12,10 +12,8 @@ export interface GrubEntry {
   /** Of /boot. */
   boot: FileSystem
   kernel: KernelFiles
-  /** Of the running kernel. */
-  commandLine: string
-  /** Of an entry for one boot. */
-  trialMs: number | null
+  /** The node's, for the kernel. */
+  words: readonly string[]
 }
 
 /** What was there, then an entry that nothing chooses by itself. */
@@ -32,14 +30,14 @@ export function customWithDefault(entry: GrubEntry): string {
   return appended(entry.grub.customText, [...menuEntry(entry), ...isDefault])
 }
 
-function menuEntry({ grub, boot, kernel, commandLine, trialMs }: GrubEntry): string[] {
+function menuEntry({ grub, boot, kernel, words }: GrubEntry): string[] {
   const { commands, modules } = grub
-  const words = nodeWords(commandLine, trialMs).map((word) => grubQuote(bare(word)))
+  const quoted = words.map((word) => grubQuote(bare(word)))
   const lines = [
     ...(grub.loadsVideo ? ['load_video'] : []),
     ...modules.map((name) => `insmod ${name}`),
     `search --no-floppy --fs-uuid --set=root ${boot.uuid ?? ''}`,
-    `${commands.linux} ${grubQuote(pathWithin(boot, kernel.image))} ${words.join(' ')}`,
+    `${commands.linux} ${grubQuote(pathWithin(boot, kernel.image))} ${quoted.join(' ')}`,
     `${commands.initrd} ${grubQuote(pathWithin(boot, kernel.initramfs))}`,
   ]
   // Unrestricted: without it a menu with a password would wait for one.

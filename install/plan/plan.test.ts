@@ -127,6 +127,7 @@ test('UEFI is the same, and CentOS has commands and places of its own', () => {
   expect(custom).toContain(
     '\n  linuxefi /vmlinuz-3.10.0-1160.el7.x86_64 root=/dev/mapper/centos-root ',
   )
+  expect(custom).toMatch(/^ {2}linuxefi .* selinux=0 init=\/sbin\/solocloud panic=30$/m)
   expect(custom).toContain('\n  initrdefi /initramfs-3.10.0-1160.el7.x86_64.img\n')
   expect(textAt(plan.firstBoot.once, '/boot/efi/EFI/centos/grubenv')).toContain(
     'saved_entry=CentOS Linux\nnext_entry=solocloud\n#',

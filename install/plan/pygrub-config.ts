@@ -3,13 +3,13 @@
 // PyGrub's parser understands (GrubConf.py of Xen 4.17) and that GRUB itself takes too.
 import { pathWithin, type FileSystem } from '../look/file-systems.ts'
 import type { KernelFiles } from '../look/kernel.ts'
-import { nodeWords, oldWords } from './command-line.ts'
 
 export interface PyGrubEntries {
   boot: FileSystem
   kernel: KernelFiles
-  /** Of the running kernel. */
-  commandLine: string
+  /** The node's and the old system's, for the kernel. */
+  words: readonly string[]
+  oldWords: readonly string[]
   /** Of the old system's entry. */
   distribution: string
 }
@@ -23,10 +23,10 @@ interface Entry {
 }
 
 /** The node first, which is the default, then the old system. */
-function entriesOf({ commandLine, distribution }: PyGrubEntries): Entry[] {
+function entriesOf({ words, oldWords, distribution }: PyGrubEntries): Entry[] {
   return [
-    { title: 'solocloud', words: nodeWords(commandLine) },
-    { title: distribution.replace(/[^\w ./()-]/g, ''), words: oldWords(commandLine) },
+    { title: 'solocloud', words },
+    { title: distribution.replace(/[^\w ./()-]/g, ''), words: oldWords },
   ]
 }
 

@@ -25,7 +25,9 @@ export function systemRows(system: System): Row[] {
     ...networkRows(system),
     ...(system.backup === null ? [] : [['backup', backupText(system.backup)] as const]),
     ...(system.ssh === null ? [] : [['ssh', sshText(system.ssh)] as const]),
-    ...(system.selinux === 'disabled' ? [] : [['SELinux', system.selinux] as const]),
+    ...(['disabled', 'absent'].includes(system.selinux)
+      ? []
+      : [['SELinux', system.selinux] as const]),
     ...(system.secureBoot ? [['secure boot', 'on'] as const] : []),
     ...(system.earlier === null ? [] : [['earlier try', earlierText(system.earlier)] as const]),
   ]
