@@ -7,7 +7,6 @@ import { checkDisk } from '../../qemu/disk.ts'
 import type { Vps } from '../../qemu/vps.ts'
 import { copySparse } from '../../qemu/write-log-replay.ts'
 import { expectWhole, extract, replayJournal, untidy } from './inspect-disk.ts'
-import type { Point } from './points.ts'
 import { appFacts, type NodeFacts, type Recording } from './recording.ts'
 import { PORTS } from './scenario.ts'
 
@@ -16,7 +15,7 @@ const ANSWER_MS_MAX = 60_000
 /** Throws unless file system and database of the image are whole and hold what they may. Returns what. */
 export async function checkLeftDisk(
   { guest, images }: Recording,
-  { allowed }: Point,
+  allowed: readonly NodeFacts[],
   image: string,
 ): Promise<NodeFacts> {
   const copy = join(guest.dir, 'copy.img')

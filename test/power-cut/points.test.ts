@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest'
 import type { LoggedRequest } from '../../qemu/write-log.ts'
 import { seeded } from '../seeded.ts'
-import { allowedAt, choosePoints, flushIntervals, type Interval } from './points.ts'
-import type { NodeFacts, Step } from './recording.ts'
+import { allowedAt, choosePoints, flushIntervals, type Interval, type Step } from './points.ts'
+import type { NodeFacts } from './recording.ts'
 
 const node = (...generations: number[]): NodeFacts => ({
   apps: generations.map((generation) => ({
@@ -11,7 +11,7 @@ const node = (...generations: number[]): NodeFacts => ({
   })),
   init: 'old',
 })
-const STEPS: readonly Step[] = [
+const STEPS: readonly Step<NodeFacts>[] = [
   { name: 'boot', beganAt: 0, doneAt: 1000, before: node(), after: node() },
   { name: 'push', beganAt: 1000, doneAt: 3000, before: node(), after: node(1) },
   { name: 'redeploy', beganAt: 3500, doneAt: 5000, before: node(1), after: node(2) },
@@ -29,6 +29,11 @@ test.each([
   ['long after', 9000, [node(2)]],
 ])('%s, only what the operator was told may be found', (_when, at, allowed) => {
   expect(allowedAt(STEPS, at)).toEqual(allowed)
+})
+
+test('what may be found only while something is under way', () => {
+  const steps = [{ name: 'once', beganAt: 10, doneAt: 20, before: 'a', after: 'b', meanwhile: 'c' }]
+  expect([10, 15, 20].map((at) => allowedAt(steps, at))).toEqual([['a'], ['a', 'c', 'b'], ['b']])
 })
 
 async function* requests(): AsyncGenerator<LoggedRequest> {
@@ -59,7 +64,7 @@ test('points are spread over the steps, in order, and repeat with the seed', () 
   expect(points.map(({ at }) => at)).toEqual(
     points.map(({ at }) => at).toSorted((one, other) => one - other),
   )
-  for (const { name } of STEPS) expect(points.filter(({ step }) => step === name)).toHaveLength(10)
+  for (const { name } of STEPS) expect(points.filter(({ span }) => span === name)).toHaveLength(10)
   expect(new Set(points.map(({ unflushed }) => unflushed)).size).toBe(2)
   expect(choose(7)).toEqual(points)
   expect(choose(8)).not.toEqual(points)
@@ -67,7 +72,7 @@ test('points are spread over the steps, in order, and repeat with the seed', () 
 
 test('no flush is taken again before every other one of its step', () => {
   const points = choosePoints(INTERVALS, STEPS, 21, seeded(3))
-  const inPush = points.filter(({ step }) => step === 'push')
+  const inPush = points.filter(({ span }) => span === 'push')
   const taken = inPush.map(({ at }) => INTERVALS.findLast(({ from }) => from <= at)?.from)
   expect(new Set(taken).size).toBe(7)
 })

@@ -1,7 +1,6 @@
 // Where to cut the power: chosen by chance from a log of writes, spread over what was under way.
 import type { LoggedRequest } from '../../qemu/write-log.ts'
 import { pick, shuffled } from '../seeded.ts'
-import type { NodeFacts, Step } from './recording.ts'
 
 /** What was being written between one flush and the next. */
 export interface Interval {
@@ -11,15 +10,30 @@ export interface Interval {
   writes: number[]
 }
 
+/** Something that was under way between two positions of the log. */
+export interface Span {
+  name: string
+  /** Positions in the log, in bytes, when it was asked for and when the operator was told that it is done. */
+  beganAt: number
+  doneAt: number
+}
+
+/** And what it did to the machine. */
+export interface Step<Facts> extends Span {
+  /** Nothing else may be found after a power cut, */
+  before: Facts
+  after: Facts
+  /** but this while it is under way. */
+  meanwhile?: Facts
+}
+
 export interface Point {
   /** The power goes after the last request that ends at or before this; bytes of the log. */
   at: number
   /** What has not been flushed by then is lost, or kept in part. */
   unflushed: 'lost' | 'kept in part'
-  /** The step that was under way or had just ended. */
-  step: string
-  /** What may be found on the disk. */
-  allowed: readonly NodeFacts[]
+  /** What was under way or had just ended. */
+  span: string
 }
 
 /** The log's flushes, each with what follows it. */
@@ -32,25 +46,25 @@ export async function flushIntervals(requests: AsyncIterable<LoggedRequest>): Pr
   return intervals
 }
 
-/** `count` points, each step in its turn; sorted by position, so that one pass through the log meets all. */
+/** `count` points, each span in its turn; sorted by position, so that one pass through the log meets all. */
 export function choosePoints(
   intervals: readonly Interval[],
-  steps: readonly Step[],
+  spans: readonly Span[],
   count: number,
   random: () => number,
 ): Point[] {
-  const byStep = steps
-    .map((step, index) => {
-      const next = steps[index + 1]?.beganAt ?? Infinity
-      const own = intervals.filter(({ from }) => from > step.beganAt && from <= next)
-      return { step, own }
+  const bySpan = spans
+    .map((span, index) => {
+      const next = spans[index + 1]?.beganAt ?? Infinity
+      const own = intervals.filter(({ from }) => from > span.beganAt && from <= next)
+      return { span, own }
     })
     .filter(({ own }) => own.length > 0)
-    .map(({ step, own }) => ({ step, take: inTurns(own, random) }))
-  const takeStep = inTurns(byStep, random)
+    .map(({ span, own }) => ({ span, take: inTurns(own, random) }))
+  const takeSpan = inTurns(bySpan, random)
   const points = Array.from({ length: count }, () => {
-    const { step, take } = takeStep()
-    return choosePoint(take(), step.name, steps, random)
+    const { span, take } = takeSpan()
+    return choosePoint(take(), span.name, random)
   })
   return points.sort((a, b) => a.at - b.at)
 }
@@ -66,23 +80,20 @@ function inTurns<T>(items: readonly T[], random: () => number): () => T {
   }
 }
 
-function choosePoint(
-  { from, writes }: Interval,
-  step: string,
-  steps: readonly Step[],
-  random: () => number,
-): Point {
+function choosePoint({ from, writes }: Interval, span: string, random: () => number): Point {
   // Without the unflushed writes, every moment until the next flush is the same.
   const lost = writes.length === 0 || random() < 0.5
   const at = lost ? from : pick(writes, random)
-  const unflushed = lost ? 'lost' : 'kept in part'
-  return { at, unflushed, step, allowed: allowedAt(steps, at) }
+  return { at, unflushed: lost ? 'lost' : 'kept in part', span }
 }
 
 /** Exactly what the operator was told last; while something is under way, also what that would lead to. */
-export function allowedAt(steps: readonly Step[], at: number): readonly NodeFacts[] {
+export function allowedAt<Facts>(steps: readonly Step<Facts>[], at: number): readonly Facts[] {
   const underWay = steps.find((step) => at > step.beganAt && at < step.doneAt)
-  if (underWay !== undefined) return [underWay.before, underWay.after]
+  if (underWay !== undefined) {
+    const { before, after, meanwhile } = underWay
+    return meanwhile === undefined ? [before, after] : [before, meanwhile, after]
+  }
   const done = steps.findLast((step) => step.doneAt <= at)
   const facts = done?.after ?? steps[0]?.before
   return facts === undefined ? [] : [facts]

@@ -9,6 +9,7 @@ import { Guest } from '../boot/guest.ts'
 import { cloudJson } from '../run-cloud.ts'
 import { INIT } from '../../demo/tour.ts'
 import { sha256, writeNewInit } from './init-file.ts'
+import type { Step } from './points.ts'
 import {
   OPERATIONS,
   PORTS,
@@ -34,24 +35,15 @@ export interface AppFacts {
   digest: string
 }
 
-/** Something that was under way between two positions of the log. */
-export interface Step {
-  name: string
-  /** Positions in the log, in bytes, when it was asked for and when the operator was told that it is done. */
-  beganAt: number
-  doneAt: number
-  /** The node before and after; nothing else may be found after a power cut. */
-  before: NodeFacts
-  after: NodeFacts
-}
-
 export interface Recording {
   guest: Guest
+  /** The disk as QEMU has left it. */
+  disk: string
   log: string
   /** The disk before the machine was ever on. */
   base: string
   /** In the order of time; the first is the first boot, the last the power button. */
-  steps: readonly Step[]
+  steps: readonly Step<NodeFacts>[]
   /** By digest. */
   images: ReadonlyMap<string, Release & { path: string }>
 }
@@ -80,7 +72,7 @@ async function recordOn(guest: Guest, report: (line: string) => void): Promise<R
   await using vps = await guest.start({ writeLog: log, ports: Object.values(PORTS) })
   const empty: NodeFacts = { apps: [], init: old }
   const boot = { name: 'first boot', beganAt: 0, doneAt: await writeLogEnd(log) }
-  const steps: Step[] = [{ ...boot, before: empty, after: empty }]
+  const steps: Step<NodeFacts>[] = [{ ...boot, before: empty, after: empty }]
   let before = empty
   const image = async (app: AppName, version: string): Promise<string> => {
     const path = await releaseImage(guest.dir, { app, version })
@@ -103,7 +95,7 @@ async function recordOn(guest: Guest, report: (line: string) => void): Promise<R
   await vps.powerOff()
   const doneAt = await writeLogEnd(log)
   steps.push({ name: 'power button', beganAt, doneAt, before, after: before })
-  return { guest, log, base, steps, images }
+  return { guest, disk: guest.disk, log, base, steps, images }
 }
 
 export async function appFacts(vps: Vps): Promise<AppFacts[]> {
