@@ -77,6 +77,8 @@ StrictHostKeyChecking accept-new
 UpdateHostKeys no
 ConnectTimeout ${CONNECT_S_MAX}
 ServerAliveInterval 15
+# A guest that loads a kernel, on a busy machine, does nothing else meanwhile.
+ServerAliveCountMax 10
 LogLevel ERROR
 # The cheapest in emulation.
 Ciphers aes128-gcm@openssh.com
