@@ -1,4 +1,5 @@
 // The long proofs by name, in the order in which `make soak` runs them.
+import { grubInstallPowerCuts, installPowerCuts } from '../install/install-cuts.ts'
 import { waysBack } from '../install/ways-back.ts'
 import { powerCuts } from '../power-cut/power-cuts.ts'
 import { containerDeaths, deaths } from './deaths.ts'
@@ -11,6 +12,8 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   'container-deaths': containerDeaths,
   deaths,
   fuzzing,
+  'grub-install-power-cuts': grubInstallPowerCuts,
+  'install-power-cuts': installPowerCuts,
   installs,
   'power-cuts': powerCuts,
   'random-events': randomEvents,
