@@ -115,8 +115,13 @@ export class OpenVzHost {
   async #plugIn(pid: number): Promise<void> {
     const networks = [this.#holder.pid, pid].map((one) => `/proc/${one}/ns/net`)
     const words = ['--pdeathsig', 'KILL', '--', this.#programs.venet, ...networks]
-    this.#cable = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'inherit'] })
-    await once(this.#cable.stdout ?? this.#cable, 'data')
+    const cable = spawn('setpriv', words, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#cable = cable
+    const ended = once(cable, 'exit').then(() => {
+      throw new Error('no venet0 for the container: is there a /dev/net/tun?')
+    })
+    await Promise.race([once(cable.stdout, 'data'), ended])
+    ended.catch(() => undefined)
     for (const line of [
       'link set dev vz0 up',
       ...[`addr add ${HOST_ADDRESS.v4}/32 dev vz0`, `addr add ${HOST_ADDRESS.v6}/128 dev vz0`],
@@ -128,8 +133,8 @@ export class OpenVzHost {
   /** It keeps the container's network until then. */
   async #unplug(): Promise<void> {
     const cable = this.#cable
-    if (cable === null) return
     this.#cable = null
+    if (cable === null || cable.exitCode !== null) return
     const gone = once(cable, 'exit')
     cable.kill('SIGKILL')
     await gone
