@@ -13,12 +13,24 @@ import { timed, type Report } from './timed.ts'
 /** A Debian without anything: 370 MB, less what stays. */
 const PURGED_MB_MIN = 200
 
+export interface WholeInstallation {
+  /** The apps that are pushed. */
+  examples: readonly Example[]
+  /** What else holds on the node, from its first boot to the last. Rejects with what does not. */
+  check: () => Promise<void>
+  report: Report
+}
+
 /** The guest is off in the end. Rejects with what does not hold. */
 export async function wholeInstallation(
   guest: DebianGuest,
-  examples: readonly Example[],
-  report: Report,
+  { examples, check, report }: WholeInstallation,
 ): Promise<void> {
+  const expectApps = async () => {
+    await expectRunning(guest, examples)
+    await expectAnswers(guest, examples)
+    await check()
+  }
   const known = await guest.knownHosts()
   const { position } = guest.vps.console
   const boots = bootsOf(guest)
@@ -31,18 +43,18 @@ export async function wholeInstallation(
   await timed(report, 'pushed', async () => {
     for (const { image } of examples) await guest.cloud('start', NODE, imagePath(image))
   })
-  await expectApps(guest, examples)
+  await expectApps()
   const words = await guest.cloud('confirm', NODE)
   if (!words.includes('confirmed')) throw new Error(`\`cloud confirm\` says ${words}`)
   await timed(report, 'a reboot of the node by GRUB', async () => rebootNode(guest))
-  await expectApps(guest, examples)
+  await expectApps()
 
   const { beforeMb, afterMb } = await timed(report, 'the purge', async () => purge(guest))
   report(`disk in use: ${beforeMb} MB, after the purge ${afterMb} MB`)
   if (beforeMb - afterMb < PURGED_MB_MIN) throw new Error(`less than ${PURGED_MB_MIN} MB purged`)
-  await expectApps(guest, examples)
+  await expectApps()
   await timed(report, 'a reboot of the purged node', async () => rebootNode(guest))
-  await expectApps(guest, examples)
+  await expectApps()
   await expectInstallation(guest, 'kexec purged')
   if ((await guest.knownHosts()) !== known) throw new Error('the host keys are others')
   await guest.powerOff()
@@ -50,8 +62,3 @@ export async function wholeInstallation(
 
 /** By the boot loader, since the power is on. */
 const bootsOf = (guest: DebianGuest): number => guest.vps.console.text.split('Booting `').length - 1
-
-async function expectApps(guest: DebianGuest, examples: readonly Example[]): Promise<void> {
-  await expectRunning(guest, examples)
-  await expectAnswers(guest, examples)
-}

@@ -2,13 +2,15 @@
 import { writeSync } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { EXAMPLES, ROOT } from '../../demo/tour.ts'
 import { Cable } from '../../qemu/cable.ts'
+import type { System } from '../../qemu/debian/system.ts'
 import { DebianGuest, type GuestOptions } from '../install/debian-guest.ts'
 import { seconds, timed, type Report } from '../install/timed.ts'
 import { wholeInstallation } from '../install/whole-installation.ts'
 import type { ProofOptions } from './proof.ts'
-import { addressOf, chosenVariants, factsOf, type Variant } from './variants.ts'
+import { addressOf, chosenVariants, defaultGateways, factsOf, type Variant } from './variants.ts'
 
 /** Others would only take longer to push: what differs here is below them. */
 const APPS = EXAMPLES.filter(({ name }) => name === 'cpp-hello')
@@ -55,5 +57,17 @@ async function install(
     if (found !== printed) throw new Error(`\`${command}\` prints ${found}, not ${printed}`)
   }
   await timed(report, 'the file copied by scp', async () => guest.bring())
-  await wholeInstallation(guest, APPS, report)
+  await expectGateways(guest, system)
+  await wholeInstallation(guest, {
+    ...{ examples: APPS, report },
+    check: async () => expectGateways(guest, system),
+  })
+}
+
+/** What reaches the guest is on its own network: that others would too shows in its routes. */
+async function expectGateways(guest: DebianGuest, { network }: System): Promise<void> {
+  if (network.addresses === 'dhcp') return
+  const found = defaultGateways(await guest.ssh.get('cat /proc/net/route /proc/net/ipv6_route'))
+  if (!isDeepStrictEqual(found, network.gateways))
+    throw new Error(`the gateways are ${found.join(', ')}, not ${network.gateways.join(', ')}`)
 }

@@ -1,6 +1,6 @@
 // The systems to install over, as data. Whole installations take an hour and are not run here.
 import { expect, test } from 'vitest'
-import { addressOf, chosenVariants, factsOf, VARIANTS } from './variants.ts'
+import { addressOf, chosenVariants, defaultGateways, factsOf, VARIANTS } from './variants.ts'
 
 const systems = Object.values(VARIANTS).map(({ system }) => system)
 
@@ -42,3 +42,16 @@ test('the facts of a system are the ones that it was made with', () => {
       expect(printed).toContain(system.network.addresses.join('\n'))
   }
 })
+
+test("the kernel's tables of routes tell the gateways", () => {
+  const text = `Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
+ens3 00000000 010200C0 0003 0 0 0 00000000 0 0 0
+ens3 000200C0 00000000 0001 0 0 0 00FFFFFF 0 0 0
+fd000000000000000000000000000000 40 ${ZERO} 00 ${ZERO} 00000100 00000002 00000000 00000001 ens3
+${ZERO} 00 ${ZERO} 00 fe800000000000000000000000000001 00000066 00000001 00000000 00000003 ens3
+${ZERO} 00 ${ZERO} 00 ${ZERO} ffffffff 00000001 00000000 00200200 lo
+`
+  expect(defaultGateways(text)).toEqual(['192.0.2.1', 'fe80::1'])
+})
+
+const ZERO = '0'.repeat(32)

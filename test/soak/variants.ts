@@ -98,3 +98,29 @@ export function factsOf(system: System): [command: string, printed: string][] {
 }
 
 const GLOBAL_ADDRESSES = "ip -o address show scope global | awk '{ print $4 }'"
+
+/** The gateways of default routes, as /proc/net/route and /proc/net/ipv6_route have them, one after the other. */
+export function defaultGateways(text: string): string[] {
+  const found: string[] = []
+  for (const line of text.split('\n')) {
+    const words = line.trim().split(/\s+/)
+    const [, destination, gateway = ''] = words
+    if (destination === NOWHERE_4 && words[7] === NOWHERE_4 && gateway !== NOWHERE_4)
+      found.push(dotted(gateway))
+    const [destination6, prefixLength, , , gateway6 = ''] = words
+    if (destination6 === NOWHERE_6 && prefixLength === '00' && gateway6 !== NOWHERE_6)
+      found.push(shortened(gateway6))
+  }
+  return found
+}
+
+const NOWHERE_4 = '0'.repeat(8)
+const NOWHERE_6 = '0'.repeat(32)
+
+/** A little-endian machine's. */
+const dotted = (hex: string): string => [...Buffer.from(hex, 'hex')].toReversed().join('.')
+
+function shortened(hex: string): string {
+  const groups = (hex.match(/.{4}/g) ?? []).join(':')
+  return new URL(`http://[${groups}]`).hostname.replace(/[[\]]/g, '')
+}
