@@ -1,6 +1,6 @@
-// The long proof of the ways back: a trial by GRUB's one-shot entry, an uninstall that leaves the old system as it
-// was, byte for byte, and a backup that another machine becomes.
-import { copyFile } from 'node:fs/promises'
+// The long proofs of the ways back: a trial by GRUB's one-shot entry, and an uninstall that leaves the old system as
+// it was, byte for byte; and a backup that another machine becomes.
+import { copyFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EXAMPLES, imagePath } from '../../demo/tour.ts'
 import type { ProofOptions } from '../soak/proof.ts'
@@ -30,13 +30,31 @@ export async function waysBack({ report }: ProofOptions): Promise<void> {
   const before = await manifest(old)
   report(`the old system: ${before.size} paths`)
   await trialByGrub(old, report)
-  const archive = await nodeWithBackup(old, report)
+  await installAndPush(old)
+  await rebootNode(old)
+  await expectRunning(old, APPS)
+  await expectAnswers(old, APPS)
+  await expectInstallation(old, 'kexec confirmed')
+  report('installed by kexec, confirmed; GRUB boots the node')
   await uninstall(old, report)
   const changed = differences(before, await manifest(old))
   if (changed.length > 0) throw new Error(`after the uninstall:\n${changed.join('\n')}`)
   report('uninstalled: every path is as it was')
   await old.powerOff()
-  await restored(old, archive, report)
+}
+
+export async function backupRestored({ report }: ProofOptions): Promise<void> {
+  await using lost = await DebianGuest.make({ ports: PORTS })
+  await lost.start()
+  await lost.waitForLogin()
+  await lost.bring()
+  await installAndPush(lost)
+  const archive = join(lost.dir, 'node.tar')
+  await lost.cloud('node', 'backup', NODE, '-o', archive)
+  await lost.vps.powerCut()
+  report('a node with an app is backed up, and lost')
+  await restore(lost, archive)
+  report('restored on another machine: the same host keys, the same app')
 }
 
 async function trialByGrub(guest: DebianGuest, report: (line: string) => void): Promise<void> {
@@ -50,21 +68,13 @@ async function trialByGrub(guest: DebianGuest, report: (line: string) => void): 
   report('GRUB has booted the node once; the trial has ended, and Debian is back')
 }
 
-/** The path of the archive. */
-async function nodeWithBackup(guest: DebianGuest, report: (line: string) => void): Promise<string> {
+/** By kexec, and confirmed. */
+async function installAndPush(guest: DebianGuest): Promise<void> {
   const { position } = guest.vps.console
   await guest.install('')
   await guest.waitForNode(position)
   for (const { image } of APPS) await guest.cloud('start', NODE, imagePath(image))
   await guest.cloud('confirm', NODE)
-  const archive = join(guest.dir, 'node.tar')
-  await guest.cloud('node', 'backup', NODE, '-o', archive)
-  await rebootNode(guest)
-  await expectRunning(guest, APPS)
-  await expectAnswers(guest, APPS)
-  await expectInstallation(guest, 'kexec confirmed')
-  report('installed by kexec, confirmed, backed up; GRUB boots the node')
-  return archive
 }
 
 async function uninstall(guest: DebianGuest, report: (line: string) => void): Promise<void> {
@@ -74,16 +84,12 @@ async function uninstall(guest: DebianGuest, report: (line: string) => void): Pr
 }
 
 /** Another machine, with host keys of its own, takes the place of the one that is lost. */
-async function restored(
-  lost: DebianGuest,
-  archive: string,
-  report: (line: string) => void,
-): Promise<void> {
+async function restore(lost: DebianGuest, archive: string): Promise<void> {
   await using guest = await DebianGuest.make({ ports: PORTS })
   await guest.start()
   await guest.waitForLogin()
-  const keys = 'rm /etc/ssh/ssh_host_*; ssh-keygen -qA; systemctl restart ssh; sync'
-  await guest.ssh.get(keys)
+  await guest.ssh.get('rm /etc/ssh/ssh_host_*; ssh-keygen -qA; systemctl restart ssh; sync')
+  await rm(guest.ssh.knownHosts)
   await guest.bring()
   await guest.ssh.copy(archive, 'node.tar')
   const { position } = guest.vps.console
@@ -93,7 +99,6 @@ async function restored(
   await guest.waitForNode(position)
   await expectAnswers(guest, APPS)
   await expectRunning(guest, APPS)
-  report('restored on another machine: the same host keys, the same apps')
   await guest.powerOff()
 }
 

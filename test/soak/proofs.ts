@@ -1,6 +1,6 @@
 // The long proofs by name, in the order in which `make soak` runs them.
 import { grubInstallPowerCuts, installPowerCuts } from '../install/install-cuts.ts'
-import { waysBack } from '../install/ways-back.ts'
+import { backupRestored, waysBack } from '../install/ways-back.ts'
 import { powerCuts } from '../power-cut/power-cuts.ts'
 import { containerDeaths, deaths } from './deaths.ts'
 import { fuzzing } from './fuzzing.ts'
@@ -18,6 +18,7 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   'power-cuts': powerCuts,
   'random-events': randomEvents,
   'ways-back': waysBack,
+  restore: backupRestored,
 }
 
 /** Those with these names, in this order; all when there are none. Throws a sentence about an unknown one. */
