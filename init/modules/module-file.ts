@@ -1,6 +1,7 @@
 // Kernel modules: from their files, packed or not, into the kernel.
 import { closeSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { Native } from '../../sys/native.ts'
 import { loadModule } from '../../sys/reboot.ts'
@@ -49,6 +50,8 @@ export class ModuleLoader {
       } catch (error) {
         told(module, error)
       }
+      // A driver looks for its devices while it is loaded: all of them in one turn would count as a hang.
+      await setImmediate()
     }
     for (const fd of unpacked.values()) closeSync(fd)
   }
