@@ -1,5 +1,5 @@
 // Builds images of the tests' app (test/apps/probe), so that each test has it as it needs it.
-import { copyFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { command } from '../qemu/command.ts'
 import { runCloud } from './run-cloud.ts'
@@ -26,7 +26,10 @@ async function compileProbe(): Promise<string> {
   const made = await stat(binary).catch(() => null)
   if (made !== null && made.mtimeMs > (await stat(source)).mtimeMs) return binary
   await mkdir(BUILD, { recursive: true })
-  await command('g++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', '-o', binary, source])
+  // Another stage may be at it too: the name has a whole program, or none.
+  const partial = `${binary}.${process.pid}`
+  await command('g++', ['-std=c++17', '-O2', '-Wall', '-Wextra', '-Werror', '-o', partial, source])
+  await rename(partial, binary)
   return binary
 }
 

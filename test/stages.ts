@@ -14,8 +14,8 @@ interface Stage {
   counts: boolean
   /** Needs what the stage `build` makes. */
   needsBuild: boolean
-  /** A guest at a time, which is busy on one processor: as many such stages run at once as there are. */
-  emulates: boolean
+  /** Runs beside another one: a machine of its own at a time, busy on one processor or waiting. */
+  pairs: boolean
 }
 
 interface Outcome {
@@ -30,28 +30,22 @@ const STAGE_MS_MAX = 40 * 60_000
 /** The end of a failed stage's output that is shown; all of it is in the log. */
 const SHOWN_LENGTH_MAX = 20_000
 
-/** Directories of test/ with guests, the one that takes longest first. They come last. */
-const EMULATING_AREAS = ['install', 'deaths', 'boot', 'power-cut']
-/** The others in the order of what they need; one that is not named here runs before these. */
-const LAST_AREAS = [
-  'bundle',
-  'namespaces',
-  'ssh',
-  'compat',
-  'network',
-  'openvz',
-  ...EMULATING_AREAS,
+/** Directories of test/ with machines, in QEMU or in namespaces, the one that takes longest first. They come last. */
+const PAIRED_AREAS = [
+  ...['install', 'deaths', 'boot', 'power-cut', 'namespaces', 'openvz', 'ssh', 'compat', 'network'],
 ]
+/** The others in the order of what they need; one that is not named here runs before these. */
+const LAST_AREAS = ['bundle', ...PAIRED_AREAS]
 /** More would not find the memory on a small machine. */
-const GUESTS_MAX = 2
+const LANES_MAX = 2
 
 const node = (...words: string[]) => [process.execPath, ...words]
 const tool = (name: string, words: readonly string[]): Stage => ({
-  ...{ name, counts: false, needsBuild: false, emulates: false },
+  ...{ name, counts: false, needsBuild: false, pairs: false },
   words: () => words,
 })
 const vitest = (name: string, needsBuild: boolean): Stage => ({
-  ...{ name, counts: true, needsBuild, emulates: EMULATING_AREAS.includes(name) },
+  ...{ name, counts: true, needsBuild, pairs: PAIRED_AREAS.includes(name) },
   words: (report) => {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     return node('node_modules/vitest/vitest.mjs', 'run', '--project', name, ...reporters)
@@ -148,7 +142,7 @@ async function showStage(stage: Stage, built: boolean, ending: AbortSignal): Pro
   return outcome
 }
 
-/** Runs them in their order, those that emulate at last and side by side; the sum of their outcomes. */
+/** Runs them in their order, those with machines at last and two at a time; the sum of their outcomes. */
 async function runStages(stages: readonly Stage[], ending: AbortSignal): Promise<Outcome> {
   const sum: Outcome = { passed: 0, failed: 0, skipped: 0 }
   let built = true
@@ -162,10 +156,10 @@ async function runStages(stages: readonly Stage[], ending: AbortSignal): Promise
       sum.skipped += outcome.skipped
     }
   }
-  await lane(stages.filter(({ emulates }) => !emulates))
-  const emulating = stages.filter(({ emulates }) => emulates)
-  const lanes = Math.min(GUESTS_MAX, availableParallelism())
-  await Promise.all(Array.from({ length: lanes }, () => lane(emulating)))
+  await lane(stages.filter(({ pairs }) => !pairs))
+  const paired = stages.filter(({ pairs }) => pairs)
+  const lanes = Math.min(LANES_MAX, availableParallelism())
+  await Promise.all(Array.from({ length: lanes }, () => lane(paired)))
   return sum
 }
 
