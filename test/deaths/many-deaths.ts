@@ -45,6 +45,8 @@ const PORTS = [...EXAMPLES.map(({ port }) => port), LOGGER.port, FAULT_PORT]
 const LINES_PER_SECOND = 1000
 const NEXT_LIFE_MS_MAX = 90_000
 const POLL_MS = 100
+/** A life that ends when it has nothing left to wait for would wait for our question. */
+const EMPTY_MS = 2000
 const REPORT_EVERY = 10
 const SETTLED_LOOKS = 5
 const SETTLED_PAUSE_MS = 2000
@@ -187,6 +189,7 @@ async function dieOnce(patient: Patient, kind: FaultKind): Promise<number> {
   const [host = '', port = ''] = patient.address(FAULT_PORT).split(':')
   const begun = performance.now()
   await causeFault({ host, port: Number(port) }, kind)
+  if (kind === 'empty') await sleep(EMPTY_MS)
   while (performance.now() - begun < NEXT_LIFE_MS_MAX) {
     const now = await status(patient).catch(() => null)
     if (now !== null && now.life > life) return performance.now() - begun

@@ -1,5 +1,5 @@
 // A fixed address, and IPv6 with name servers from a router. Needs root.
-import { rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { eventually, openLab, type Lab, type Program } from './lab.ts'
@@ -10,6 +10,8 @@ let lab: Lab
 beforeEach(async () => void (lab = await openLab()))
 afterEach(() => lab.close())
 
+const saved = (): string => join(lab.directory, 'saved')
+
 const startNode = (settings: object): Program =>
   lab.start(
     'node',
@@ -17,7 +19,7 @@ const startNode = (settings: object): Program =>
     file('client.ts'),
     join(lab.directory, 'resolv.conf'),
     JSON.stringify(settings),
-    join(lab.directory, 'saved'),
+    saved(),
   )
 
 test('a fixed address with a gateway outside its network', async () => {
@@ -49,6 +51,10 @@ test('a new life leaves the fixed address alone', async () => {
   }
   const first = startNode(settings)
   await first.line(/as set$/)
+  // It says so, and then it saves so.
+  await eventually('what was set is saved', () =>
+    existsSync(saved()) && readFileSync(saved(), 'utf8').includes('"digest"') ? true : null,
+  )
   first.stop()
   const monitor = lab.start('node', 'ip', '-o', 'monitor', 'address', 'route', 'link')
   const second = startNode(settings)
@@ -95,7 +101,7 @@ test('a new life that knows nothing asks the router, as it has missed the answer
   await router.line(/^listening$/)
   await first.line(/^dns: .*nameserver 2001:db8:9::53/)
   first.stop()
-  rmSync(join(lab.directory, 'saved'))
+  rmSync(saved())
   const second = startNode({})
   await second.line(/^dns: .*nameserver 2001:db8:9::53/)
 })
