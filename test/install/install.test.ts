@@ -12,6 +12,7 @@ import {
   purge,
   rebootNode,
 } from './node-steps.ts'
+import { seconds, timed as timedBy } from './timed.ts'
 
 const PREPARE_MS_MAX = 1_800_000
 const TEST_MS_MAX = 1_800_000
@@ -49,14 +50,7 @@ afterAll(async () => {
 })
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`)
-const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
-
-async function timed<T>(what: string, act: () => Promise<T>): Promise<T> {
-  const begun = performance.now()
-  const result = await act()
-  say(`${what}: ${seconds(performance.now() - begun)}`)
-  return result
-}
+const timed = <T>(what: string, act: () => Promise<T>): Promise<T> => timedBy(say, what, act)
 
 async function expectApps(guest: DebianGuest): Promise<void> {
   await expectRunning(guest, EXAMPLES)

@@ -2,6 +2,7 @@
 import { grubInstallPowerCuts, installPowerCuts } from '../install/install-cuts.ts'
 import { backupRestored, waysBack } from '../install/ways-back.ts'
 import { powerCuts } from '../power-cut/power-cuts.ts'
+import { chosenOf } from './chosen.ts'
 import { containerDeaths, deaths } from './deaths.ts'
 import { fuzzing } from './fuzzing.ts'
 import { installs } from './installs.ts'
@@ -21,13 +22,5 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   restore: backupRestored,
 }
 
-/** Those with these names, in this order; all when there are none. Throws a sentence about an unknown one. */
-export function chosenProofs(names: readonly string[]): [name: string, proof: Proof][] {
-  if (names.length === 0) return Object.entries(PROOFS)
-  return names.map((name) => {
-    const proof = PROOFS[name]
-    if (proof === undefined)
-      throw new Error(`no proof ${name}; there are ${Object.keys(PROOFS).join(', ')}`)
-    return [name, proof]
-  })
-}
+export const chosenProofs = (names: readonly string[]): [name: string, proof: Proof][] =>
+  chosenOf('proof', PROOFS, names)

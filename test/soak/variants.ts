@@ -1,5 +1,6 @@
 // Debian systems of other kinds than the one that `make test` installs over, as VPSes have them.
 import { DEFAULT_SYSTEM, type System } from '../../qemu/debian/system.ts'
+import { chosenOf } from './chosen.ts'
 
 export interface Variant {
   system: System
@@ -53,16 +54,8 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
   },
 }
 
-/** Those with these names, in this order; all when there are none. Throws a sentence about an unknown one. */
-export function chosenVariants(names: readonly string[]): [name: string, variant: Variant][] {
-  if (names.length === 0) return Object.entries(VARIANTS)
-  return names.map((name) => {
-    const variant = VARIANTS[name]
-    if (variant === undefined)
-      throw new Error(`no system ${name}; there are ${Object.keys(VARIANTS).join(', ')}`)
-    return [name, variant]
-  })
-}
+export const chosenVariants = (names: readonly string[]): [name: string, variant: Variant][] =>
+  chosenOf('system', VARIANTS, names)
 
 /** As a URL has it; null where DHCP gives it. */
 export function addressOf({ network }: System): string | null {
